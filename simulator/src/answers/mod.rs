@@ -1,0 +1,102 @@
+//! From a request to the documented answer: who asks, for what, and the shape of a refusal.
+//! The rooms below know one call each; none of them knows a socket.
+
+mod desktops;
+mod errors;
+mod iam;
+mod networks;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http::{Method, Request, Response, StatusCode};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::query::Query;
+use crate::simulator::Simulator;
+use errors::Refusal;
+
+/// A call of the API, told from method and path.
+enum Call<'a> {
+    CreateToken,
+    FindProjects,
+    ListDesktops { project_id: &'a str },
+    ListNetworks { project_id: &'a str },
+}
+
+impl<'a> Call<'a> {
+    fn of(method: &Method, path: &'a str) -> Option<Self> {
+        match (method, path) {
+            (&Method::POST, "/v3/auth/tokens") => return Some(Call::CreateToken),
+            (&Method::GET, "/v3/projects") => return Some(Call::FindProjects),
+            _ => {}
+        }
+        let (project_id, call) = path.strip_prefix("/v2/")?.split_once('/')?;
+        match (method, call) {
+            (&Method::GET, "desktops/detail") => Some(Call::ListDesktops { project_id }),
+            (&Method::GET, "desktops/networks") => Some(Call::ListNetworks { project_id }),
+            _ => None,
+        }
+    }
+}
+
+/// Answers one request with the state of the simulator; `now` decides which tokens still live.
+pub(crate) fn answer(simulator: &mut Simulator, request: &Request<Bytes>, now: Timestamp) -> Response<Bytes> {
+    let Some(call) = Call::of(request.method(), request.uri().path()) else {
+        return errors::response(simulator, &Refusal::ApiNotFound);
+    };
+    let query = Query::parse(request.uri().query());
+    let answered = match call {
+        Call::CreateToken => return iam::create_token(simulator, request.body(), now),
+        Call::FindProjects => return iam::find_projects(simulator, request, &query, now),
+        Call::ListDesktops { project_id } => {
+            admit(simulator, request, project_id, now).and_then(|()| desktops::list(simulator.fleet(), &query))
+        }
+        Call::ListNetworks { project_id } => {
+            admit(simulator, request, project_id, now).and_then(|()| networks::list(simulator.fleet(), &query))
+        }
+    };
+    match answered {
+        Ok(body) => json(StatusCode::OK, &body),
+        Err(refusal) => errors::response(simulator, &refusal),
+    }
+}
+
+/// The answer to everything while an outage lasts: what a gateway's proxy sends.
+pub(crate) fn outage(status: StatusCode) -> Response<Bytes> {
+    let page = format!("<html><head><title>{status}</title></head><body><h1>{status}</h1></body></html>");
+    let mut response = Response::new(Bytes::from(page));
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
+    response
+}
+
+/// Checks the token, then that it is for this project.
+fn admit(simulator: &Simulator, request: &Request<Bytes>, project_id: &str, now: Timestamp) -> Result<(), Refusal> {
+    if !has_token(simulator, request, now) {
+        return Err(Refusal::BadToken);
+    }
+    if project_id != simulator.identity().project_id {
+        return Err(Refusal::ForeignProject);
+    }
+    Ok(())
+}
+
+fn has_token(simulator: &Simulator, request: &Request<Bytes>, now: Timestamp) -> bool {
+    request
+        .headers()
+        .get("x-auth-token")
+        .and_then(|token| token.to_str().ok())
+        .is_some_and(|token| simulator.accepts_token(token, now))
+}
+
+fn json(status: StatusCode, body: &Value) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(body.to_string()));
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}

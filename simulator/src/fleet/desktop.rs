@@ -1,0 +1,78 @@
+//! One desktop: what the cloud knows about it. It has no behaviour and no wire format.
+
+use jiff::Timestamp;
+use rand_pcg::Pcg32;
+
+/// What a desktop is being made to do; `Idle` is an empty `task_status`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Task {
+    /// Nothing.
+    Idle,
+    /// The vendor's word for the work under way.
+    Running(&'static str),
+}
+
+impl Task {
+    /// The wire word; empty while idle.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Task::Idle => "",
+            Task::Running(word) => word,
+        }
+    }
+}
+
+/// One network card.
+#[derive(Debug, Clone)]
+pub struct Nic {
+    /// The port's id.
+    pub port_id: String,
+    /// Private address.
+    pub private_ip: String,
+    /// Elastic address, if one is bound.
+    pub public_ip: Option<String>,
+    /// MAC address.
+    pub mac: String,
+}
+
+/// One desktop of the fleet.
+#[derive(Debug, Clone)]
+pub struct Desktop {
+    /// A UUID.
+    pub id: String,
+    /// The name a person sees.
+    pub computer_name: String,
+    /// When it was created; the list is sorted by it.
+    pub created: Timestamp,
+    /// The vendor's word for the run state.
+    pub status: &'static str,
+    /// The vendor's word for the session state.
+    pub login_status: &'static str,
+    /// The vendor's word for the assignment.
+    pub attach_state: &'static str,
+    /// Work under way.
+    pub task: Task,
+    /// Under maintenance: users are kept out.
+    pub in_maintenance: bool,
+    /// `DEDICATED` or `POOLED`.
+    pub desktop_type: &'static str,
+    /// The pool it belongs to, if any.
+    pub pool_id: Option<&'static str>,
+    /// The user it is assigned to, if any.
+    pub user_name: Option<String>,
+    /// Where it runs.
+    pub(crate) site: &'static super::company::Site,
+    /// What it boots from.
+    pub(crate) image: &'static super::company::Image,
+    /// What it costs and has.
+    pub(crate) product: &'static super::company::Product,
+    /// Tags as key and value.
+    pub tags: Vec<(&'static str, &'static str)>,
+    /// Network cards, the business one first.
+    pub nics: Vec<Nic>,
+    /// Its number in the fleet; decides which of the wire's shapes it is written in.
+    pub(crate) index: usize,
+    pub(crate) next_event: Timestamp,
+    pub(crate) random: Pcg32,
+}

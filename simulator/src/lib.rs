@@ -1,0 +1,21 @@
+//! A Huawei Cloud Workspace API that behaves like the real one, with a fleet that lives.
+//!
+//! It writes the wire format a second time and shares no code with the exporter: that makes it a witness.
+//! [`Simulator::handle`] answers a request at a moment and knows no socket and no clock; [`Server`] puts it on
+//! loopback. The same seed, start and requests give the same answers, byte for byte.
+//!
+//! ```text
+//! request, now --> Simulator::handle --> Fleet::advance (events due by now) --> answers:: (documented JSON)
+//! ```
+
+mod answers;
+mod fleet;
+mod identity;
+mod query;
+mod server;
+mod simulator;
+
+pub use fleet::{Desktop, Fleet, Nic, Task};
+pub use identity::Identity;
+pub use server::{BindError, Clock, Server};
+pub use simulator::{Options, Simulator};
