@@ -1,0 +1,371 @@
+//! From wire text to meaning. Pure; never panics; a field it cannot read costs that field and is counted.
+
+use std::str;
+
+use jiff::Timestamp;
+
+use super::lenient::{Array, Field, Object};
+use super::wire::{DesktopDetailInfo, DesktopNetworkResult, DesktopNetworks, DesktopsDetail, NetworkInfo, TokenAnswer};
+use crate::inventory::{Desktop, DesktopId, Losses, Port, State, Text, Word};
+
+/// An answer that is not what the reference page promises.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// Not the promised JSON. The body is not kept: its length and the first wrong place must do.
+    #[error("not the promised JSON: {problem} (in {length} bytes)")]
+    NotJson {
+        /// What is wrong and where, without any text of the body.
+        problem: String,
+        /// How long the body is.
+        length: usize,
+    },
+    /// A desktop cannot be known; publishing the others would hide it.
+    #[error("desktop {position} of the page has no desktop_id")]
+    NoDesktopId {
+        /// Its place in the page, from 0.
+        position: usize,
+    },
+    /// A token answer without a usable token.
+    #[error("the answer holds no {what}")]
+    Missing {
+        /// The header or field.
+        what: &'static str,
+    },
+}
+
+impl DecodeError {
+    fn not_json(error: &serde_json::Error, body: &[u8]) -> Self {
+        // serde_json's own message can quote the body; only its category and place are kept.
+        let category = match error.classify() {
+            serde_json::error::Category::Io => "unreadable",
+            serde_json::error::Category::Syntax => "syntax error",
+            serde_json::error::Category::Data => "a field is missing or has another type",
+            serde_json::error::Category::Eof => "it ends early",
+        };
+        DecodeError::NotJson {
+            problem: format!("{category} at line {} column {}", error.line(), error.column()),
+            length: body.len(),
+        }
+    }
+
+    /// Whether the same call may decode a moment later: a proxy's page may give way to an answer, a lost id will not
+    /// come back (`semantics.md`, section 3).
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            DecodeError::NotJson { .. } => true,
+            DecodeError::NoDesktopId { .. } | DecodeError::Missing { .. } => false,
+        }
+    }
+}
+
+/// One page of the list.
+#[derive(Debug)]
+pub struct DesktopPage {
+    /// As many as the server chose to return.
+    pub desktops: Vec<Desktop>,
+    /// How many desktops it says there are.
+    pub total: Option<u64>,
+    /// What was not understood.
+    pub losses: Losses,
+}
+
+/// The networks of one batch.
+#[derive(Debug, Default)]
+pub struct NetworkAnswer {
+    /// Per desktop, in the server's order.
+    pub networks: Vec<(DesktopId, Vec<Port>)>,
+    /// What was not understood.
+    pub losses: Losses,
+}
+
+/// A token and what came with it.
+#[derive(Debug)]
+pub(super) struct TokenFacts {
+    pub(super) expires_at: Timestamp,
+    pub(super) project_id: Option<String>,
+}
+
+/// Reads an answer of the list call. Costs a few µs a desktop; unknown keys are skipped.
+///
+/// # Errors
+///
+/// [`DecodeError`] when it is no such answer, or a record has no id.
+pub fn desktop_page(body: &[u8]) -> Result<DesktopPage, DecodeError> {
+    let wire: DesktopsDetail = serde_json::from_slice(body).map_err(|error| DecodeError::not_json(&error, body))?;
+    let mut reader = FieldReader::default();
+    let mut desktops = Vec::with_capacity(wire.desktops.len());
+    for (position, record) in wire.desktops.into_iter().enumerate() {
+        desktops.push(desktop(record, &mut reader).ok_or(DecodeError::NoDesktopId { position })?);
+    }
+    Ok(DesktopPage {
+        desktops,
+        total: reader.read(wire.total_count, "total_count"),
+        losses: reader.losses,
+    })
+}
+
+/// Reads an answer of the networks call. A record without an id belongs to nobody and is counted.
+///
+/// # Errors
+///
+/// [`DecodeError`] when it is no such answer.
+pub fn network_answer(body: &[u8]) -> Result<NetworkAnswer, DecodeError> {
+    let wire: DesktopNetworks = serde_json::from_slice(body).map_err(|error| DecodeError::not_json(&error, body))?;
+    let mut reader = FieldReader::default();
+    let networks = wire
+        .networks
+        .into_iter()
+        .filter_map(|record| network(record, &mut reader))
+        .collect();
+    Ok(NetworkAnswer {
+        networks,
+        losses: reader.losses,
+    })
+}
+
+/// Reads the body of a token answer.
+pub(super) fn token_facts(body: &[u8]) -> Result<TokenFacts, DecodeError> {
+    let wire: TokenAnswer = serde_json::from_slice(body).map_err(|error| DecodeError::not_json(&error, body))?;
+    Ok(TokenFacts {
+        expires_at: wire.token.expires_at.0,
+        project_id: wire.token.project.map(|project| project.id),
+    })
+}
+
+fn desktop(wire: DesktopDetailInfo, reader: &mut FieldReader) -> Option<Desktop> {
+    let id = reader
+        .read(wire.desktop_id, "desktop_id")
+        .and_then(DesktopId::try_new)?;
+    let metadata = reader.object(wire.metadata, "metadata");
+    let flavor = reader.object(wire.flavor, "flavor");
+    let product = reader.object(wire.product, "product");
+    let product_flavor = reader.read(product.flavor_id, "product.flavor_id");
+    Some(Desktop {
+        id,
+        computer_name: reader.read(wire.computer_name, "computer_name"),
+        status: reader.state(wire.status, "status"),
+        login_status: reader.state(wire.login_status, "login_status"),
+        attach_state: reader.state(wire.attach_state, "attach_state"),
+        in_maintenance_mode: reader.read(wire.in_maintenance_mode, "in_maintenance_mode"),
+        desktop_type: reader.read(wire.desktop_type, "desktop_type"),
+        os_type: reader.read(metadata.os_type, "metadata.os_type"),
+        os_version: reader.read(wire.os_version, "os_version"),
+        image_id: reader.read(metadata.image_id, "metadata.metering.image_id"),
+        image_name: reader.read(metadata.image_name, "metadata.image_name"),
+        product_id: reader.read(wire.product_id, "product_id"),
+        flavor_id: reader.read(flavor.id, "flavor.id").or(product_flavor),
+        availability_zone: reader.read(wire.availability_zone, "availability_zone"),
+        site_type: reader.read(wire.site_type, "site_type"),
+        site_name: reader.read(wire.site_name, "site_name"),
+        enterprise_project_id: reader.read(wire.enterprise_project_id, "enterprise_project_id"),
+        subnet_id: reader.read(wire.subnet_id, "subnet_id"),
+    })
+}
+
+fn network(wire: DesktopNetworkResult, reader: &mut FieldReader) -> Option<(DesktopId, Vec<Port>)> {
+    let id = reader
+        .read(wire.computer_id, "computer_id")
+        .and_then(DesktopId::try_new);
+    let infos = reader
+        .read(wire.network_infos, "network_infos")
+        .map_or(Vec::new(), |Array(infos)| infos);
+    let mut ports = Vec::with_capacity(infos.len());
+    for info in infos {
+        if let Some(Object(info)) = reader.read(info, "network_infos") {
+            ports.push(port(info, reader));
+        }
+    }
+    if id.is_none() {
+        reader.found_other_shape("computer_id");
+    }
+    Some((id?, ports))
+}
+
+fn port(wire: NetworkInfo, reader: &mut FieldReader) -> Port {
+    let vpc = reader.object(wire.vpc_info, "vpc_info");
+    let subnet = reader.object(wire.subnet_info, "subnet_info");
+    let port = reader.object(wire.port_info, "port_info");
+    let public_ip = reader.object(wire.public_ip_info, "public_ip_info");
+    Port {
+        private_ip: reader.read(port.ip_address, "port_info.ip_address"),
+        public_ip: reader.read(public_ip.public_ip_address, "public_ip_info.public_ip_address"),
+        vpc_id: reader.read(vpc.id, "vpc_info.id"),
+        vpc_name: reader.read(vpc.name, "vpc_info.name"),
+        subnet_id: reader.read(subnet.id, "subnet_info.id"),
+        subnet_name: reader.read(subnet.name, "subnet_info.name"),
+    }
+}
+
+/// Takes fields apart and keeps count of what it could not understand.
+#[derive(Default)]
+struct FieldReader {
+    losses: Losses,
+}
+
+impl FieldReader {
+    fn read<T>(&mut self, field: Field<T>, name: &'static str) -> Option<T> {
+        match field {
+            Field::Present(value) => Some(value),
+            Field::Absent => None,
+            Field::OtherShape => {
+                self.found_other_shape(name);
+                None
+            }
+        }
+    }
+
+    fn found_other_shape(&mut self, name: &'static str) {
+        *self.losses.other_shapes.entry(name).or_default() += 1;
+    }
+
+    /// A nested object; an absent one has only absent fields.
+    fn object<T: Default>(&mut self, field: Field<Object<T>>, name: &'static str) -> T {
+        self.read(field, name).map_or_else(T::default, |Object(value)| value)
+    }
+
+    fn state<W: Word>(&mut self, field: Field<Box<str>>, name: &'static str) -> Option<State<W>> {
+        let text: Text = self.read(field, name);
+        let state = State::parse(text.as_deref()?);
+        if let State::Unknown(raw) = &state {
+            *self.losses.unknown_words.entry((name, raw.clone())).or_default() += 1;
+        }
+        Some(state)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::inventory::{LoginStatus, Status};
+
+    const REFERENCE_DESKTOP: &str = r#"{
+        "desktop_id": "21616aa6", "computer_name": "CHENMIN01",
+        "metadata": {"image_name": "copy_uos-hjg1", "metering.image_id": "39efed30", "os_type": "Linux"},
+        "flavor": {"id": "rs3.large.2", "links": []},
+        "status": "ACTIVE", "task_status": "", "login_status": "REGISTERED", "user_name": "chenmin",
+        "product_id": "workspace.k.large2.uosv20pro", "site_type": "IES", "site_name": "Edge station.",
+        "availability_zone": "cn-north-5a", "os_version": "20", "tags": [], "in_maintenance_mode": false
+    }"#;
+
+    fn page(record: &str) -> DesktopPage {
+        let body = format!(r#"{{"desktops": [{record}], "total_count": 1}}"#);
+        desktop_page(body.as_bytes()).expect("a page")
+    }
+
+    #[test]
+    fn the_reference_pages_desktop_reads_as_it_says() {
+        let page = page(REFERENCE_DESKTOP);
+        let desktop = &page.desktops[0];
+        assert_eq!(desktop.status, Some(State::Known(Status::Active)));
+        assert_eq!(desktop.login_status, Some(State::Known(LoginStatus::Registered)));
+        assert_eq!(desktop.image_id.as_deref(), Some("39efed30"));
+        assert_eq!(desktop.in_maintenance_mode, Some(false));
+        assert_eq!(desktop.attach_state, None);
+        assert_eq!(page.total, Some(1));
+        assert_eq!(page.losses, Losses::default());
+    }
+
+    #[test]
+    fn addresses_may_have_any_shape() {
+        for addresses in [
+            r#"{"vpc":[{"addr":"10.0.0.1"}]}"#,
+            r#"[{"addr":"10.0.0.1"}]"#,
+            "null",
+            "7",
+        ] {
+            let page = page(&format!(r#"{{"desktop_id": "a", "addresses": {addresses}}}"#));
+            assert_eq!(page.desktops.len(), 1);
+        }
+    }
+
+    #[test]
+    fn a_field_of_another_shape_costs_that_field_and_is_counted() {
+        let page =
+            page(r#"{"desktop_id": "a", "computer_name": 7, "metadata": [], "status": null, "os_version": "1"}"#);
+        let desktop = &page.desktops[0];
+        assert_eq!(
+            (desktop.computer_name.as_deref(), desktop.os_version.as_deref()),
+            (None, Some("1"))
+        );
+        assert_eq!(desktop.status, None);
+        let shapes: Vec<_> = page.losses.other_shapes.into_iter().collect();
+        assert_eq!(shapes, [("computer_name", 1), ("metadata", 1)]);
+    }
+
+    #[test]
+    fn a_word_outside_the_contract_is_kept_and_counted() {
+        let page = page(r#"{"desktop_id": "a", "status": "DREAMING", "login_status": ""}"#);
+        assert_eq!(page.desktops[0].status, Some(State::Unknown("DREAMING".into())));
+        let words: Vec<_> = page.losses.unknown_words.into_keys().collect();
+        assert_eq!(words, [("login_status", "".into()), ("status", "DREAMING".into())]);
+    }
+
+    #[track_caller]
+    fn check_refused(body: &str, expected: &str) {
+        let error = desktop_page(body.as_bytes())
+            .expect_err("the page was read")
+            .to_string();
+        assert!(error.contains(expected), "{error:?} does not contain {expected:?}");
+        assert!(!error.contains("secret"), "{error:?} quotes the body");
+    }
+
+    #[test]
+    fn what_is_no_page_is_refused_without_quoting_it() {
+        check_refused("", "it ends early");
+        check_refused("<html>secret</html>", "syntax error");
+        check_refused(r#"{"desktops": [{"desktop_id": "secret""#, "it ends early");
+        check_refused(r#"{"desktops": "secret"}"#, "a field is missing or has another type");
+        check_refused(r#"{"secret": 1}"#, "a field is missing or has another type");
+        check_refused("[]", "a field is missing or has another type");
+        check_refused("null", "a field is missing or has another type");
+        check_refused(
+            r#"{"desktops": [{"desktop_id": "a"}, {"status": "ERROR"}]}"#,
+            "desktop 1 of the page has no desktop_id",
+        );
+        check_refused(
+            r#"{"desktops": [{"desktop_id": ""}]}"#,
+            "desktop 0 of the page has no desktop_id",
+        );
+    }
+
+    #[test]
+    fn ports_read_whatever_is_missing() {
+        let body = r#"{"networks": [
+            {"computer_id": "a", "network_infos": [
+                {"vpc_info": {"id": "v", "name": "vpc"}, "port_info": {"ip_address": "10.0.0.1"}, "public_ip_info": null},
+                {"subnet_info": {"id": "s", "name": "subnet"}}]},
+            {"computer_id": "b"},
+            {"computer_name": "nobody"}]}"#;
+        let answer = network_answer(body.as_bytes()).expect("networks");
+        let found: Vec<_> = answer
+            .networks
+            .iter()
+            .map(|(id, ports)| (id.as_str(), ports.len()))
+            .collect();
+        assert_eq!(found, [("a", 2), ("b", 0)]);
+        let first = &answer.networks[0].1[0];
+        assert_eq!(
+            (first.private_ip.as_deref(), first.public_ip.as_deref()),
+            (Some("10.0.0.1"), None)
+        );
+        assert_eq!(answer.losses.other_shapes.get("computer_id"), Some(&1));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_decoding_panic(body in proptest::collection::vec(any::<u8>(), 0..400)) {
+            let _ = desktop_page(&body);
+            let _ = network_answer(&body);
+        }
+
+        #[test]
+        fn no_cut_of_a_page_is_a_page(cut in 0_usize..400) {
+            let body = format!(r#"{{"desktops": [{REFERENCE_DESKTOP}], "total_count": 1}}"#);
+            prop_assume!(cut < body.len());
+            prop_assert!(desktop_page(&body.as_bytes()[..cut]).is_err());
+        }
+    }
+}

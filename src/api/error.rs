@@ -1,0 +1,280 @@
+//! What can go wrong with a call, by what the caller can do about it. Bodies are never kept: only a code and a request id.
+
+use std::fmt;
+use std::time::Duration;
+
+use http::{HeaderMap, StatusCode};
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::auth::CredentialError;
+use super::decode::DecodeError;
+use super::operation::Operation;
+use super::transport::TransportError;
+use crate::inventory::FailureReason;
+
+/// How much of an error's body is read for its code (`semantics.md`, section 2).
+const ERROR_BODY_MAXIMUM: usize = 8 * 1024;
+
+/// A call failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No answer came, or not all of it.
+    #[error("{operation} got no whole answer")]
+    Unanswered {
+        /// Which call.
+        operation: Operation,
+        /// Why.
+        source: TransportError,
+    },
+    /// The cloud said no.
+    #[error("{operation} was refused: {refusal}")]
+    Refused {
+        /// Which call.
+        operation: Operation,
+        /// What it said.
+        refusal: Refusal,
+    },
+    /// The credential was not accepted; only a person or a newer credential helps.
+    #[error("{operation} was refused: {refusal}; {advice}")]
+    Unauthorized {
+        /// Which call.
+        operation: Operation,
+        /// What it said.
+        refusal: Refusal,
+        /// Which setting to look at.
+        advice: String,
+    },
+    /// The answer is not what the reference page promises.
+    #[error("{operation} answered something else than the API promises")]
+    Undecodable {
+        /// Which call.
+        operation: Operation,
+        /// What is wrong with it.
+        source: DecodeError,
+    },
+    /// The request cannot be written as a URL.
+    #[error("{operation} cannot be asked for in one URL (check the endpoint, or lower api.network_batch_size)")]
+    Unsendable {
+        /// Which call.
+        operation: Operation,
+        /// Why.
+        source: http::uri::InvalidUri,
+    },
+    /// There is no credential to call with.
+    #[error("the credential cannot be used")]
+    Credential(#[from] CredentialError),
+}
+
+impl Error {
+    /// Whether the same call may succeed a moment later (`semantics.md`, section 3).
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Error::Unanswered { source, .. } => source.is_transient(),
+            Error::Refused { refusal, .. } => refusal.is_transient(),
+            Error::Undecodable { source, .. } => source.is_transient(),
+            Error::Unauthorized { .. } | Error::Unsendable { .. } | Error::Credential(_) => false,
+        }
+    }
+
+    /// How long the cloud asked us to stay away.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Error::Refused { refusal, .. } => refusal.retry_after,
+            Error::Unanswered { .. }
+            | Error::Unauthorized { .. }
+            | Error::Undecodable { .. }
+            | Error::Unsendable { .. }
+            | Error::Credential(_) => None,
+        }
+    }
+
+    /// Whether the cloud asked for fewer calls.
+    #[must_use]
+    pub fn is_throttling(&self) -> bool {
+        self.reason() == FailureReason::Throttled
+    }
+
+    /// The label of `poll_failures_total`.
+    #[must_use]
+    pub fn reason(&self) -> FailureReason {
+        match self {
+            Error::Unanswered { source, .. } => source.reason(),
+            Error::Refused { refusal, .. } => refusal.reason(),
+            Error::Unauthorized { .. } | Error::Credential(_) => FailureReason::Auth,
+            Error::Undecodable { .. } => FailureReason::Decode,
+            Error::Unsendable { .. } => FailureReason::Limit,
+        }
+    }
+}
+
+/// What the cloud said when it said no. `Display` is safe to log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// Huawei's error code, if the body had one in its usual form.
+    pub code: Option<String>,
+    /// The id to quote to the vendor's support.
+    pub request_id: Option<String>,
+    /// From the Retry-After header.
+    pub retry_after: Option<Duration>,
+}
+
+/// The error shapes of `api/facts.md`, section 5.2. The message is left behind: it may echo a whole request.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ErrorBody {
+    #[serde(alias = "errorCode", alias = "code")]
+    error_code: Option<serde_json::Value>,
+    request_id: Option<serde_json::Value>,
+}
+
+impl Refusal {
+    /// Reads a refusal; `now` turns a date in Retry-After into a wait.
+    #[must_use]
+    pub fn read(status: StatusCode, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Self {
+        let body = body.get(..ERROR_BODY_MAXIMUM).unwrap_or(body);
+        let fields: ErrorBody = serde_json::from_slice(body).unwrap_or_default();
+        let from_body = fields.request_id.as_ref().and_then(serde_json::Value::as_str);
+        let from_header = ["x-request-id", "x-iam-trace-id"]
+            .iter()
+            .find_map(|name| headers.get(*name)?.to_str().ok());
+        Self {
+            status,
+            code: fields
+                .error_code
+                .as_ref()
+                .and_then(serde_json::Value::as_str)
+                .filter(|code| is_error_code(code))
+                .map(str::to_owned),
+            request_id: from_body
+                .or(from_header)
+                .filter(|id| is_request_id(id))
+                .map(str::to_owned),
+            retry_after: headers
+                .get(http::header::RETRY_AFTER)
+                .and_then(|value| value.to_str().ok())
+                .and_then(|value| read_retry_after(value, now)),
+        }
+    }
+
+    fn is_transient(&self) -> bool {
+        matches!(self.status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504)
+    }
+
+    fn reason(&self) -> FailureReason {
+        match self.status.as_u16() {
+            401 => FailureReason::Auth,
+            429 => FailureReason::Throttled,
+            408 => FailureReason::Timeout,
+            400..=499 => FailureReason::Permission,
+            _ => FailureReason::Server,
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}", self.status)?;
+        if let Some(code) = &self.code {
+            write!(formatter, ", code {code}")?;
+        }
+        if let Some(request_id) = &self.request_id {
+            write!(formatter, ", request id {request_id}")?;
+        }
+        Ok(())
+    }
+}
+
+/// `APIGW.0301`, `WKS.00010099`: a short word, a dot, a short number. Anything else could be an echo of something secret.
+fn is_error_code(code: &str) -> bool {
+    code.split_once('.').is_some_and(|(service, number)| {
+        (1..=16).contains(&service.len())
+            && (1..=12).contains(&number.len())
+            && service.bytes().all(|byte| byte.is_ascii_alphabetic())
+            && number.bytes().all(|byte| byte.is_ascii_digit())
+    })
+}
+
+/// Request ids are hexadecimal, some with dashes.
+fn is_request_id(id: &str) -> bool {
+    (8..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
+}
+
+/// Seconds or an HTTP date (RFC 9110, section 10.2.3); a date that passed means now.
+fn read_retry_after(value: &str, now: Timestamp) -> Option<Duration> {
+    if let Ok(seconds) = value.trim().parse::<u64>() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = jiff::fmt::rfc2822::DateTimeParser::new()
+        .parse_timestamp(value.trim())
+        .ok()?;
+    Some(Duration::try_from(date.duration_since(now)).unwrap_or(Duration::ZERO))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(status: u16, body: &str, headers: &[(&'static str, &str)]) -> Refusal {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.insert(*name, value.parse().expect("a header value"));
+        }
+        let now = "2026-01-02T03:04:05Z".parse().expect("a time");
+        let status = StatusCode::from_u16(status).expect("a status");
+        Refusal::read(status, &map, body.as_bytes(), now)
+    }
+
+    #[track_caller]
+    fn check(status: u16, body: &str, expected: &str) {
+        assert_eq!(read(status, body, &[]).to_string(), expected);
+    }
+
+    #[test]
+    fn a_refusal_is_its_status_its_code_and_its_request_id() {
+        check(
+            401,
+            r#"{"error_msg":"Incorrect IAM authentication information: decrypt token fail MIIsecret","error_code":"APIGW.0301","request_id":"9b8f3c6d7e"}"#,
+            "401 Unauthorized, code APIGW.0301, request id 9b8f3c6d7e",
+        );
+        check(
+            500,
+            r#"{"error_code":"WKS.0202","error_msg":"not found"}"#,
+            "500 Internal Server Error, code WKS.0202",
+        );
+        check(
+            401,
+            r#"{"error":{"code":401,"message":"x","title":"Unauthorized"}}"#,
+            "401 Unauthorized",
+        );
+        check(502, "<html>bad gateway</html>", "502 Bad Gateway");
+        check(502, "", "502 Bad Gateway");
+    }
+
+    #[test]
+    fn an_echo_in_the_place_of_a_code_or_an_id_is_dropped() {
+        check(
+            401,
+            r#"{"error_code":"MIIsecrettoken","request_id":"GET|/v2/|MIIsecret"}"#,
+            "401 Unauthorized",
+        );
+        check(
+            401,
+            r#"{"error_code":"A.SECRET","request_id":"my-secret"}"#,
+            "401 Unauthorized",
+        );
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date_or_nothing() {
+        let after = |value| read(503, "", &[("retry-after", value)]).retry_after;
+        assert_eq!(after("7"), Some(Duration::from_secs(7)));
+        assert_eq!(after("Fri, 02 Jan 2026 03:04:15 GMT"), Some(Duration::from_secs(10)));
+        assert_eq!(after("Fri, 02 Jan 2026 03:04:00 GMT"), Some(Duration::ZERO));
+        assert_eq!(after("soon"), None);
+    }
+}

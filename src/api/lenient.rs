@@ -1,0 +1,194 @@
+//! JSON fields that may be absent, null or of another type than the reference page says. One such field must not cost
+//! a page, and so it is told apart instead of being an error. It knows no field by name.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+/// A field as it was found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) enum Field<T> {
+    /// Left out, or null.
+    #[default]
+    Absent,
+    /// As promised.
+    Present(T),
+    /// Of another JSON type.
+    OtherShape,
+}
+
+/// A type that a JSON value of one kind can become; the other kinds are "another shape".
+pub(super) trait FromJson<'de>: Sized {
+    /// From a string.
+    fn from_text(_: &str) -> Option<Self> {
+        None
+    }
+
+    /// From `true` or `false`.
+    fn from_flag(_: bool) -> Option<Self> {
+        None
+    }
+
+    /// From a whole number that is not negative.
+    fn from_count(_: u64) -> Option<Self> {
+        None
+    }
+
+    /// From an object, which is read to its end in any case.
+    fn from_object<A: MapAccess<'de>>(mut map: A) -> Result<Option<Self>, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(None)
+    }
+
+    /// From an array, which is read to its end in any case.
+    fn from_array<A: SeqAccess<'de>>(mut array: A) -> Result<Option<Self>, A::Error> {
+        while array.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(None)
+    }
+}
+
+impl FromJson<'_> for Box<str> {
+    fn from_text(text: &str) -> Option<Self> {
+        Some(text.into())
+    }
+}
+
+impl FromJson<'_> for bool {
+    fn from_flag(flag: bool) -> Option<Self> {
+        Some(flag)
+    }
+}
+
+impl FromJson<'_> for u64 {
+    fn from_count(count: u64) -> Option<Self> {
+        Some(count)
+    }
+}
+
+/// A nested object of the reference page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Object<T>(pub(super) T);
+
+impl<'de, T: Deserialize<'de>> FromJson<'de> for Object<T> {
+    fn from_object<A: MapAccess<'de>>(map: A) -> Result<Option<Self>, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(|value| Some(Object(value)))
+    }
+}
+
+/// An array of the reference page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Array<T>(pub(super) Vec<T>);
+
+impl<'de, T: Deserialize<'de>> FromJson<'de> for Array<T> {
+    fn from_array<A: SeqAccess<'de>>(array: A) -> Result<Option<Self>, A::Error> {
+        Vec::deserialize(SeqAccessDeserializer::new(array)).map(|values| Some(Array(values)))
+    }
+}
+
+impl<'de, T: FromJson<'de>> Deserialize<'de> for Field<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(FieldVisitor(PhantomData))
+    }
+}
+
+struct FieldVisitor<T>(PhantomData<T>);
+
+impl<T> FieldVisitor<T> {
+    /// What an optional conversion says of the shape.
+    fn shape<E>(value: Option<T>) -> Result<Field<T>, E> {
+        Ok(value.map_or(Field::OtherShape, Field::Present))
+    }
+}
+
+impl<'de, T: FromJson<'de>> Visitor<'de> for FieldVisitor<T> {
+    type Value = Field<T>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("any JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Field::Absent)
+    }
+
+    fn visit_bool<E>(self, flag: bool) -> Result<Self::Value, E> {
+        Self::shape(T::from_flag(flag))
+    }
+
+    fn visit_u64<E>(self, count: u64) -> Result<Self::Value, E> {
+        Self::shape(T::from_count(count))
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(Field::OtherShape)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(Field::OtherShape)
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Self::shape(T::from_text(text))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        T::from_object(map).and_then(Self::shape)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, array: A) -> Result<Self::Value, A::Error> {
+        T::from_array(array).and_then(Self::shape)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq, serde::Deserialize)]
+    struct Inner {
+        #[serde(default)]
+        id: Field<Box<str>>,
+    }
+
+    #[track_caller]
+    fn check<T>(json: &str, expected: &Field<T>)
+    where
+        T: for<'de> FromJson<'de> + PartialEq + fmt::Debug,
+    {
+        let field: Field<T> = serde_json::from_str(json).expect("valid JSON");
+        assert_eq!(&field, expected, "{json}");
+    }
+
+    #[test]
+    fn each_kind_reads_its_own_shape() {
+        check(r#""a""#, &Field::Present(Box::<str>::from("a")));
+        check("true", &Field::Present(true));
+        check("7", &Field::Present(7_u64));
+        check(
+            r#"{"id":"x"}"#,
+            &Field::Present(Object(Inner {
+                id: Field::Present("x".into()),
+            })),
+        );
+        check("[1,2]", &Field::Present(Array(vec![1_u64, 2])));
+    }
+
+    #[test]
+    fn null_is_absent_and_anything_else_is_another_shape() {
+        check::<Box<str>>("null", &Field::Absent);
+        for json in ["1", "-1", "1.5", "true", "[]", "[[{}]]", "{}", r#"{"a":{"b":[1]}}"#] {
+            check::<Box<str>>(json, &Field::OtherShape);
+        }
+        for json in [r#""7""#, "-7", "7.5", "[7]", "false"] {
+            check::<u64>(json, &Field::OtherShape);
+        }
+        for json in [r#""true""#, "1", "{}"] {
+            check::<bool>(json, &Field::OtherShape);
+        }
+        for json in ["[]", r#""a""#, "0"] {
+            check::<Object<Inner>>(json, &Field::OtherShape);
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! The only place that knows Huawei Cloud: its calls, its errors, its wire format.
+//!
+//! It gives out the core's types and never heard of metrics, polls or pages of a walk. Two traits of the outside are
+//! handed in: a [`Transport`] that carries requests, and an observer that is told of each attempt.
+//!
+//! ```text
+//! Client (one project) --> Authenticator (a token) --> Exchange (rate, retry) --> Transport --> decode
+//! ```
+
+mod auth;
+mod client;
+mod decode;
+mod error;
+mod exchange;
+mod lenient;
+mod operation;
+mod rate;
+mod retry;
+mod transport;
+mod wire;
+
+pub use auth::{Authenticator, CredentialError, Scope};
+pub use client::{Client, PageRequest};
+pub use decode::{DecodeError, DesktopPage, NetworkAnswer, desktop_page, network_answer};
+pub use error::{Error, Refusal};
+pub use exchange::{Attempt, Exchange, Observer};
+pub use operation::Operation;
+pub use transport::{HttpTransport, Transport, TransportError, TransportSetupError};

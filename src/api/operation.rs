@@ -1,0 +1,35 @@
+//! The calls of the cloud that are used, by the names that metrics and logs give them (`metrics.md`, last line).
+
+use std::fmt;
+
+/// A call of the cloud.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Operation {
+    /// `GET /v2/{project_id}/desktops/detail`
+    ListDesktops,
+    /// `GET /v2/{project_id}/desktops/networks`
+    ListNetworks,
+    /// `POST /v3/auth/tokens`
+    CreateToken,
+}
+
+impl Operation {
+    /// Every call.
+    pub const ALL: [Self; 3] = [Operation::ListDesktops, Operation::ListNetworks, Operation::CreateToken];
+
+    /// The name in metrics and logs.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Operation::ListDesktops => "list_desktops",
+            Operation::ListNetworks => "list_networks",
+            Operation::CreateToken => "create_token",
+        }
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,142 @@
+//! The answers as the reference pages write them, field for field, as far as the exporter shows them. Fields of users
+//! are not here, so they are never in memory. Meaning begins in `decode`.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::lenient::{Array, Field, Object};
+
+type Text = Field<Box<str>>;
+
+/// `DesktopDetailInfo` of `desktops-detail.txt`, table 5.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct DesktopDetailInfo {
+    pub(super) desktop_id: Text,
+    pub(super) computer_name: Text,
+    pub(super) desktop_type: Text,
+    pub(super) metadata: Field<Object<Metadata>>,
+    pub(super) flavor: Field<Object<FlavorInfo>>,
+    pub(super) status: Text,
+    pub(super) login_status: Text,
+    pub(super) product_id: Text,
+    pub(super) availability_zone: Text,
+    pub(super) site_type: Text,
+    pub(super) site_name: Text,
+    pub(super) product: Field<Object<ProductInfo>>,
+    pub(super) os_version: Text,
+    pub(super) attach_state: Text,
+    pub(super) in_maintenance_mode: Field<bool>,
+    pub(super) enterprise_project_id: Text,
+    pub(super) subnet_id: Text,
+}
+
+/// `metadata`: a map whose documented keys hold dots.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Metadata {
+    pub(super) image_name: Text,
+    #[serde(rename = "metering.image_id")]
+    pub(super) image_id: Text,
+    pub(super) os_type: Text,
+}
+
+/// `FlavorInfo`, table 7.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct FlavorInfo {
+    pub(super) id: Text,
+}
+
+/// `ProductInfo`, table 12.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ProductInfo {
+    pub(super) flavor_id: Text,
+}
+
+/// The answer of the list call. A missing `desktops` is an error: an empty fleet says `[]`.
+#[derive(Debug, Deserialize)]
+pub(super) struct DesktopsDetail {
+    pub(super) desktops: Vec<DesktopDetailInfo>,
+    #[serde(default)]
+    pub(super) total_count: Field<u64>,
+}
+
+/// The answer of `desktops-networks.txt`, table 3.
+#[derive(Debug, Deserialize)]
+pub(super) struct DesktopNetworks {
+    pub(super) networks: Vec<DesktopNetworkResult>,
+}
+
+/// `DesktopNetworkResult`, table 4.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct DesktopNetworkResult {
+    pub(super) computer_id: Text,
+    pub(super) network_infos: Field<Array<Field<Object<NetworkInfo>>>>,
+}
+
+/// `NetworkInfo`, table 5.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct NetworkInfo {
+    pub(super) vpc_info: Field<Object<Named>>,
+    pub(super) subnet_info: Field<Object<Named>>,
+    pub(super) port_info: Field<Object<Port>>,
+    pub(super) public_ip_info: Field<Object<PublicIp>>,
+}
+
+/// `Vpc` and `DesktopSubnet`, tables 6 and 7.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Named {
+    pub(super) id: Text,
+    pub(super) name: Text,
+}
+
+/// `Port`, table 8.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Port {
+    pub(super) ip_address: Text,
+}
+
+/// `PublicIp`, table 9.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct PublicIp {
+    pub(super) public_ip_address: Text,
+}
+
+/// The part of a token answer that is used (`api/facts.md`, section 5.1); the token itself is a header.
+#[derive(Debug, Deserialize)]
+pub(super) struct TokenAnswer {
+    pub(super) token: TokenBody,
+}
+
+/// `token` of a token answer.
+#[derive(Debug, Deserialize)]
+pub(super) struct TokenBody {
+    pub(super) expires_at: Moment,
+    pub(super) project: Option<TokenProject>,
+}
+
+/// `token.project`.
+#[derive(Debug, Deserialize)]
+pub(super) struct TokenProject {
+    pub(super) id: String,
+}
+
+/// A moment as IAM writes it: RFC 3339 with six decimals and Z.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct Moment(pub(super) Timestamp);
+
+impl TryFrom<String> for Moment {
+    type Error = jiff::Error;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse().map(Self)
+    }
+}

@@ -1,0 +1,258 @@
+//! How the layers become one tree: read the file, lay flags and environment over it, then check it as a whole.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use config::{Config, File, FileFormat, FileSourceString};
+
+use super::error::ConfigError;
+use super::settings::Settings;
+
+/// What flags and environment set; `None` leaves the file's word.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    /// `--web.listen-address`; replaces the whole list.
+    pub listen: Vec<String>,
+    /// `--web.telemetry-path`.
+    pub telemetry_path: Option<String>,
+    /// `--web.max-connections`.
+    pub max_connections: Option<u32>,
+    /// `--collect.interval`.
+    pub interval: Option<String>,
+}
+
+impl Overrides {
+    /// The keys that are set, with their values.
+    fn layer(&self) -> Result<Config, config::ConfigError> {
+        let listen = (!self.listen.is_empty()).then(|| self.listen.clone());
+        Config::builder()
+            .set_override_option("web.listen", listen)?
+            .set_override_option("web.telemetry_path", self.telemetry_path.clone())?
+            .set_override_option("web.max_connections", self.max_connections)?
+            .set_override_option("collect.interval", self.interval.clone())?
+            .build()
+    }
+}
+
+/// Reads the file, if there is one, and lays the overrides over it.
+///
+/// # Errors
+///
+/// [`ConfigError`] names the file or the key.
+pub fn load(file: Option<&Path>, overrides: &Overrides) -> Result<Settings, ConfigError> {
+    match file {
+        None => parse("flags", "{}", overrides),
+        Some(path) => {
+            let text = fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+                path: path.to_owned(),
+                source,
+            })?;
+            parse(&path.display().to_string(), &text, overrides)
+        }
+    }
+}
+
+/// The same for text that was read already; `origin` stands for it in errors.
+///
+/// # Errors
+///
+/// [`ConfigError`] names the key.
+pub fn parse(origin: &str, text: &str, overrides: &Overrides) -> Result<Settings, ConfigError> {
+    let syntax = |problem: config::ConfigError| ConfigError::Syntax {
+        origin: origin.to_owned(),
+        problem: one_line(&problem.to_string()),
+    };
+    let file: File<FileSourceString, FileFormat> = File::from_str(text, FileFormat::Yaml);
+    let layers = Config::builder()
+        .add_source(file)
+        .add_source(overrides.layer().map_err(syntax)?)
+        .build()
+        .map_err(syntax)?;
+    let settings: Settings = serde_path_to_error::deserialize(layers).map_err(|error| ConfigError::Key {
+        origin: origin.to_owned(),
+        key: error.path().to_string(),
+        problem: one_line(&error.into_inner().to_string()),
+    })?;
+    check(&settings).map_err(|(key, problem)| ConfigError::Key {
+        origin: origin.to_owned(),
+        key,
+        problem,
+    })?;
+    Ok(settings)
+}
+
+/// What no single field's type can check; the first problem with its key.
+fn check(settings: &Settings) -> Result<(), (String, String)> {
+    let problem = |key: &str, problem: &str| Err((key.to_owned(), problem.to_owned()));
+    let (web, collect, api) = (&settings.web, &settings.collect, &settings.api);
+    if web.listen.is_empty() {
+        return problem("web.listen", "give at least one address");
+    }
+    if !web.telemetry_path.starts_with('/') || web.telemetry_path == "/" || web.telemetry_path.starts_with("/-/") {
+        return problem("web.telemetry_path", "must begin with / and be neither / nor under /-/");
+    }
+    if web.max_connections == 0 {
+        return problem("web.max_connections", "must be at least 1");
+    }
+    if !(0.0..=0.5).contains(&collect.jitter) {
+        return problem("collect.jitter", "must be between 0 and 0.5");
+    }
+    if !(api.requests_per_second > 0.0 && api.requests_per_second <= 1000.0) {
+        return problem("api.requests_per_second", "must be over 0 and at most 1000");
+    }
+    if api.burst == 0 {
+        return problem("api.burst", "must be at least 1");
+    }
+    if !(1..=64).contains(&api.concurrency) {
+        return problem("api.concurrency", "must be between 1 and 64");
+    }
+    if !(1..=500).contains(&api.page_size) {
+        return problem("api.page_size", "must be between 1 and 500, the API's own bounds");
+    }
+    if !(1..=100).contains(&api.network_batch_size) {
+        return problem(
+            "api.network_batch_size",
+            "must be between 1 and 100, the API's own bounds",
+        );
+    }
+    if collect
+        .network_interval
+        .is_some_and(|interval| interval < collect.interval)
+    {
+        return problem("collect.network_interval", "must not be shorter than collect.interval");
+    }
+    if collect.interval > Duration::from_secs(24 * 3600) {
+        return problem("collect.interval", "must be at most 24h");
+    }
+    check_projects(settings)
+}
+
+fn check_projects(settings: &Settings) -> Result<(), (String, String)> {
+    if settings.projects.is_empty() {
+        let problem = "name at least one project, with its region and credentials; see config/exporter.yaml";
+        return Err(("projects".to_owned(), problem.to_owned()));
+    }
+    let mut names = HashSet::new();
+    for (position, project) in settings.projects.iter().enumerate() {
+        project
+            .check(settings)
+            .map_err(|(key, problem)| (format!("projects[{position}].{key}"), problem))?;
+        if !names.insert(project.label()) {
+            let problem = format!(
+                "another project is named {:?} too; names tell rows apart",
+                project.label()
+            );
+            return Err((format!("projects[{position}].name"), problem));
+        }
+    }
+    Ok(())
+}
+
+/// Errors end as one line in a log.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINIMAL: &str = "
+credentials: { main: { kind: token_file, file: /run/secrets/token } }
+projects: [ { region: cn-north-4, project_id: 0bec5db9 } ]
+";
+
+    #[track_caller]
+    fn check_error(text: &str, expected: &str) {
+        let error = parse("test.yaml", text, &Overrides::default()).expect_err("the settings were accepted");
+        let message = error.to_string();
+        assert!(message.contains(expected), "{message:?} does not contain {expected:?}");
+        assert!(!message.contains('\n'), "{message:?} is more than one line");
+    }
+
+    #[test]
+    fn a_minimal_file_is_defaults_and_a_project() {
+        let settings = parse("test.yaml", MINIMAL, &Overrides::default()).expect("valid settings");
+        let project = &settings.projects[0];
+        assert_eq!(project.label(), "cn-north-4");
+        assert_eq!(project.endpoint(), "https://workspace.cn-north-4.myhuaweicloud.com");
+        assert!(project.is_required());
+        assert_eq!(settings.collect, super::super::CollectSettings::default());
+    }
+
+    #[test]
+    fn flags_win_over_the_file() {
+        let overrides = Overrides {
+            interval: Some("5s".to_owned()),
+            listen: vec![":9999".to_owned()],
+            ..Overrides::default()
+        };
+        let text = format!("{MINIMAL}\ncollect: {{ interval: 10m }}\nweb: {{ listen: [':1', ':2'] }}");
+        let settings = parse("test.yaml", &text, &overrides).expect("valid settings");
+        assert_eq!(settings.collect.interval, Duration::from_secs(5));
+        assert_eq!(settings.web.listen.len(), 1);
+        assert_eq!(settings.web.listen[0].to_string(), "0.0.0.0:9999");
+    }
+
+    #[test]
+    fn every_mistake_is_named_with_its_key() {
+        check_error("collect: { intervall: 60s }", "collect.intervall");
+        check_error("colect: {}", "colect");
+        check_error("collect: { interval: 5 parsecs }", "collect.interval: invalid duration");
+        check_error("collect: { interval: 60 }", "collect.interval: invalid duration");
+        check_error("web: { listen: [nowhere] }", "web.listen[0]: invalid address");
+        check_error("web: [", "failed to parse test.yaml");
+        check_error("", "projects: name at least one project");
+        check_error("projects: []", "projects: name at least one project");
+        check_error("projects: [ {} ]", "projects[0].name");
+        check_error("projects: [ { name: a } ]", "projects[0].region");
+        check_error("projects: [ { region: a } ]", "projects[0].credentials: define");
+        check_error(
+            "projects: [ { region: a, credentials: b } ]",
+            "there is no credential named \"b\"",
+        );
+        check_error("projects: [ { region: a, regoin: b } ]", "projects[0].regoin");
+        check_error("privacy: { users: plain }", "privacy.users");
+        check_error("credentials: { main: { kind: magic } }", "credentials.main");
+        check_error("credentials: { main: { kind: token_file, file: a, flie: b } }", "flie");
+    }
+
+    #[test]
+    fn a_project_that_cannot_work_is_refused() {
+        let with = |project: &str| {
+            format!("credentials: {{ main: {{ kind: token_file, file: t }} }}\nprojects: [ {{ {project} }} ]")
+        };
+        check_error(
+            &with("region: cn-north-4"),
+            "projects[0].project_id: a token_file credential needs",
+        );
+        check_error(
+            &with("name: a, endpoint: 'http://10.0.0.1', project_id: b"),
+            "in the clear",
+        );
+        check_error(
+            &with("name: a, endpoint: 'ftp://10.0.0.1', project_id: b"),
+            "neither https nor http",
+        );
+        check_error(&with("name: a, endpoint: 'https://h/v2', project_id: b"), "has no path");
+        check_error(&with("region: a, project_id: '../x'"), "projects[0].project_id");
+        let twice = "region: a, project_id: b }, { region: a, project_id: c";
+        check_error(&with(twice), "projects[1].name: another project is named \"a\"");
+        let loopback = with("name: a, endpoint: 'http://127.0.0.1:8080/', project_id: b");
+        let settings = parse("test.yaml", &loopback, &Overrides::default()).expect("loopback may be http");
+        assert_eq!(settings.projects[0].endpoint(), "http://127.0.0.1:8080");
+    }
+
+    #[test]
+    fn the_case_of_names_is_kept() {
+        let text = "
+credentials: { MainKey: { kind: token_file, file: /Token } }
+projects: [ { name: Prod-CN, region: cn-north-4, project_id: 0bec, credentials: MainKey } ]
+";
+        let settings = parse("test.yaml", text, &Overrides::default()).expect("valid settings");
+        assert_eq!(settings.projects[0].label(), "Prod-CN");
+        assert!(settings.credentials.contains_key("MainKey"));
+    }
+}

@@ -1,0 +1,18 @@
+//! The settings: a tree whose every key has a default, its layers, and the errors that name a key or a file.
+//!
+//! Layers, later ones win: defaults < file < environment < flags. It refuses to know what the settings are for.
+
+mod duration;
+mod error;
+mod layers;
+mod project;
+mod secret;
+mod settings;
+
+pub use error::ConfigError;
+pub use layers::{Overrides, load, parse};
+pub use project::ProjectSettings;
+pub use secret::{Secret, SecretSource};
+pub use settings::{
+    ApiSettings, CollectSettings, CredentialSettings, Listen, PrivacySettings, Settings, Users, WebSettings,
+};

@@ -1,0 +1,206 @@
+//! The settings tree: every key with its unit and default. `config/exporter.yaml` explains each; a test keeps both equal.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error};
+
+use super::duration;
+use super::project::ProjectSettings;
+use super::secret::SecretSource;
+
+/// Everything that can be set.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Our own server.
+    pub web: WebSettings,
+    /// When the cloud is polled.
+    pub collect: CollectSettings,
+    /// How the cloud is called.
+    pub api: ApiSettings,
+    /// Credentials by name; a project refers to one.
+    pub credentials: BTreeMap<String, CredentialSettings>,
+    /// What is watched.
+    pub projects: Vec<ProjectSettings>,
+    /// Personal data.
+    pub privacy: PrivacySettings,
+}
+
+/// Our own server.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WebSettings {
+    /// Where to listen.
+    pub listen: Vec<Listen>,
+    /// The path of the metrics.
+    pub telemetry_path: String,
+    /// Connections served at once; more wait.
+    pub max_connections: usize,
+}
+
+impl Default for WebSettings {
+    fn default() -> Self {
+        Self {
+            listen: vec![Listen::Tcp(SocketAddr::from(([0, 0, 0, 0], 10223)))],
+            telemetry_path: "/metrics".to_owned(),
+            max_connections: 64,
+        }
+    }
+}
+
+/// An address to listen on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Listen {
+    /// `host:port`; port 0 picks a free one.
+    Tcp(SocketAddr),
+    /// `unix:PATH`.
+    Unix(PathBuf),
+}
+
+impl FromStr for Listen {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if let Some(path) = text.strip_prefix("unix:") {
+            return Ok(Listen::Unix(PathBuf::from(path)));
+        }
+        // ":9100" is how the Prometheus world writes "every address".
+        let full = if text.starts_with(':') {
+            format!("0.0.0.0{text}")
+        } else {
+            text.to_owned()
+        };
+        full.replace("localhost:", "127.0.0.1:")
+            .parse()
+            .map(Listen::Tcp)
+            .map_err(|_| format!("invalid address {text:?}: write IP:PORT, [IPv6]:PORT, :PORT or unix:PATH"))
+    }
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Listen::Tcp(address) => address.fmt(formatter),
+            Listen::Unix(path) => write!(formatter, "unix:{}", path.display()),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Listen {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+/// When the cloud is polled.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CollectSettings {
+    /// From the start of one poll to the start of the next.
+    #[serde(deserialize_with = "duration::deserialize")]
+    pub interval: Duration,
+    /// The part of the interval by which a start may be early or late.
+    pub jitter: f64,
+    /// How often the networks of every desktop are asked for; `null`: with every poll.
+    #[serde(deserialize_with = "duration::deserialize_optional")]
+    pub network_interval: Option<Duration>,
+}
+
+impl Default for CollectSettings {
+    fn default() -> Self {
+        Self {
+            interval: Duration::from_secs(60),
+            jitter: 0.1,
+            network_interval: None,
+        }
+    }
+}
+
+/// How the cloud is called.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ApiSettings {
+    /// Calls a second, per project and operation.
+    pub requests_per_second: f64,
+    /// Calls that may go out at once after a quiet time.
+    pub burst: u32,
+    /// Network batches asked for at once.
+    pub concurrency: usize,
+    /// The longest one attempt may take.
+    #[serde(deserialize_with = "duration::deserialize")]
+    pub timeout: Duration,
+    /// An HTTP proxy to the cloud, as a URL; `null`: none, whatever the environment says.
+    pub proxy: Option<String>,
+    /// A PEM file of certificate authorities trusted besides the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Desktops asked for in one list call.
+    pub page_size: usize,
+    /// Desktops asked for in one networks call.
+    pub network_batch_size: usize,
+}
+
+impl Default for ApiSettings {
+    fn default() -> Self {
+        Self {
+            requests_per_second: 2.0,
+            burst: 5,
+            concurrency: 4,
+            timeout: Duration::from_secs(30),
+            proxy: None,
+            ca_file: None,
+            page_size: 500,
+            network_batch_size: 100,
+        }
+    }
+}
+
+/// A credential; which keys it has depends on its kind.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum CredentialSettings {
+    /// A token that somebody else renews.
+    TokenFile {
+        /// Holds the token and nothing else; read again at each call.
+        file: PathBuf,
+    },
+    /// An IAM user; tokens are asked for and renewed.
+    Password {
+        /// The IAM user's name.
+        user: String,
+        /// The account's name.
+        domain: String,
+        /// Where its password is.
+        #[serde(rename = "password_file", deserialize_with = "secret_file")]
+        password: SecretSource,
+        /// Scheme and host of IAM; default: `https://iam.REGION.myhuaweicloud.com`.
+        #[serde(default)]
+        iam_endpoint: Option<String>,
+    },
+}
+
+fn secret_file<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretSource, D::Error> {
+    PathBuf::deserialize(deserializer).map(SecretSource::File)
+}
+
+/// Personal data.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PrivacySettings {
+    /// What becomes of user names.
+    pub users: Users,
+}
+
+/// What becomes of user names.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Users {
+    /// They are never read from the answers.
+    #[default]
+    Off,
+}

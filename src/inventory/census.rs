@@ -1,0 +1,137 @@
+//! How many desktops are in which states: counted once when a snapshot is built, read by every scrape.
+//!
+//! Zero is a measurement, so every known combination has a count. A field that the API left out counts under the
+//! empty label, which appears only while some desktop lacks the field; so the sum is always the whole fleet.
+
+use std::collections::BTreeMap;
+
+use super::desktop::Desktop;
+use super::states::{AttachState, LoginStatus, State, Status, Word};
+
+/// `desktop_type`: how a desktop is given out. Only the aggregates fold it; `desktop_info` shows the API's text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DesktopType {
+    /// One desktop, one user.
+    Dedicated,
+    /// Taken from a pool.
+    Pooled,
+    /// Several users at once.
+    Shared,
+}
+
+impl Word for DesktopType {
+    const ALL: &'static [Self] = &[DesktopType::Dedicated, DesktopType::Pooled, DesktopType::Shared];
+
+    fn word(self) -> &'static str {
+        match self {
+            DesktopType::Dedicated => "DEDICATED",
+            DesktopType::Pooled => "POOLED",
+            DesktopType::Shared => "SHARED",
+        }
+    }
+}
+
+/// Counts per combination of label values, in the order of the labels.
+pub type Tally<const LABELS: usize> = BTreeMap<[&'static str; LABELS], u64>;
+
+/// The counts of one fleet.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    /// By desktop type, status and login status.
+    pub by_login_status: Tally<3>,
+    /// By desktop type and status.
+    pub by_status: Tally<2>,
+    /// By desktop type and attach state.
+    pub by_attach_state: Tally<2>,
+    /// In maintenance mode, by desktop type.
+    pub in_maintenance_mode: Tally<1>,
+}
+
+impl Census {
+    /// Counts a fleet; linear in it.
+    #[must_use]
+    pub fn of<'a>(desktops: impl Iterator<Item = &'a Desktop>) -> Self {
+        let mut census = Self::all_zero();
+        for desktop in desktops {
+            census.count(desktop);
+        }
+        census
+    }
+
+    fn all_zero() -> Self {
+        let mut census = Self::default();
+        for desktop_type in State::<DesktopType>::labels() {
+            census.in_maintenance_mode.insert([desktop_type], 0);
+            for attach_state in State::<AttachState>::labels() {
+                census.by_attach_state.insert([desktop_type, attach_state], 0);
+            }
+            for status in State::<Status>::labels() {
+                census.by_status.insert([desktop_type, status], 0);
+                for login_status in State::<LoginStatus>::labels() {
+                    census.by_login_status.insert([desktop_type, status, login_status], 0);
+                }
+            }
+        }
+        census
+    }
+
+    fn count(&mut self, desktop: &Desktop) {
+        let desktop_type = desktop.desktop_type.as_deref().map(State::<DesktopType>::parse);
+        let desktop_type = label(desktop_type.as_ref());
+        let status = label(desktop.status.as_ref());
+        let login_status = label(desktop.login_status.as_ref());
+        let attach_state = label(desktop.attach_state.as_ref());
+        add(&mut self.by_status, [desktop_type, status], 1);
+        add(&mut self.by_login_status, [desktop_type, status, login_status], 1);
+        add(&mut self.by_attach_state, [desktop_type, attach_state], 1);
+        let in_maintenance = u64::from(desktop.in_maintenance_mode == Some(true));
+        add(&mut self.in_maintenance_mode, [desktop_type], in_maintenance);
+    }
+}
+
+fn label<W: Word>(state: Option<&State<W>>) -> &'static str {
+    state.map_or("", State::label)
+}
+
+fn add<const LABELS: usize>(tally: &mut Tally<LABELS>, labels: [&'static str; LABELS], count: u64) {
+    *tally.entry(labels).or_default() += count;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::DesktopId;
+    use super::*;
+
+    fn desktop(desktop_type: Option<&str>, status: Option<&str>) -> Desktop {
+        let mut desktop = Desktop::new(DesktopId::try_new("d").expect("a non-empty id"));
+        desktop.desktop_type = desktop_type.map(Into::into);
+        desktop.status = status.map(State::parse);
+        desktop
+    }
+
+    #[test]
+    fn an_empty_fleet_is_measured_as_zeros() {
+        let census = Census::of([].into_iter());
+        assert_eq!(census.by_status.len(), 4 * 10);
+        assert_eq!(census.by_login_status.len(), 4 * 10 * 6);
+        assert_eq!(census.by_attach_state.len(), 4 * 11);
+        assert!(census.by_login_status.values().all(|count| *count == 0));
+    }
+
+    #[test]
+    fn every_desktop_counts_once_whatever_it_lacks() {
+        let fleet = [
+            desktop(Some("DEDICATED"), Some("ERROR")),
+            desktop(Some("dedicated"), Some("error")),
+            desktop(Some("HOLOGRAPHIC"), Some("DREAMING")),
+            desktop(None, None),
+        ];
+        let census = Census::of(fleet.iter());
+        assert_eq!(census.by_status[&["DEDICATED", "ERROR"]], 2);
+        assert_eq!(census.by_status[&["unknown", "unknown"]], 1);
+        assert_eq!(census.by_status[&["", ""]], 1);
+        assert_eq!(census.by_status.values().sum::<u64>(), 4);
+        assert_eq!(census.by_login_status.values().sum::<u64>(), 4);
+        assert_eq!(census.by_attach_state.values().sum::<u64>(), 4);
+    }
+}
