@@ -1,9 +1,30 @@
-//! x
+//! A daemon that watches every cloud desktop of Huawei Cloud Workspace projects and tells Prometheus the truth.
+//!
+//! ```text
+//!  Workspace API                                                                  Prometheus, people
+//!       |  pages, batches                                                                 ^
+//!       v                                                                                 |
+//!  api::Client --> api::decode --> inventory::Snapshot --> publish::Publication --> exposition --> http
+//!       ^
+//!       '--- collect: Poller decides when, Walk which page, networks which batches
+//! ```
+//!
+//! A scrape never waits for the cloud; a poll never waits for a scrape. A snapshot is published whole or not at all.
+//! Who may know whom is kept by `tests/tidy.rs`; ARCHITECTURE.md is the map.
+
 pub mod api;
+pub mod app;
+pub mod causes;
+pub mod cli;
 pub mod collect;
 pub mod config;
+pub mod documentation;
 pub mod exposition;
+pub mod http;
 pub mod inventory;
 pub mod own_metrics;
 pub mod publish;
 pub mod seams;
+pub mod shutdown;
+pub mod simulate;
+pub mod telemetry;

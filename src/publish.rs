@@ -110,7 +110,8 @@ pub struct Publisher {
 
 impl Publisher {
     /// Publishes a snapshot: readers see all of it or none. Returns its sequence number.
-    pub fn publish(&self, snapshot: Arc<Snapshot>, networks_completed_at: Option<Instant>) -> u64 {
+    #[must_use]
+    pub fn publish(&self, snapshot: &Arc<Snapshot>, networks_completed_at: Option<Instant>) -> u64 {
         let completed_at = Instant::now();
         let mut sequence = 1;
         self.sender.send_modify(|current| {
@@ -118,7 +119,7 @@ impl Publisher {
             let state = &mut next.projects[self.position];
             sequence += state.published.as_ref().map_or(0, |published| published.sequence);
             state.published = Some(Published {
-                snapshot: Arc::clone(&snapshot),
+                snapshot: Arc::clone(snapshot),
                 completed_at,
                 networks_completed_at,
                 sequence,

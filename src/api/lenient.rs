@@ -95,10 +95,10 @@ impl<'de, T: FromJson<'de>> Deserialize<'de> for Field<T> {
 
 struct FieldVisitor<T>(PhantomData<T>);
 
-impl<T> FieldVisitor<T> {
+impl<T> From<Option<T>> for Field<T> {
     /// What an optional conversion says of the shape.
-    fn shape<E>(value: Option<T>) -> Result<Field<T>, E> {
-        Ok(value.map_or(Field::OtherShape, Field::Present))
+    fn from(converted: Option<T>) -> Self {
+        converted.map_or(Field::OtherShape, Field::Present)
     }
 }
 
@@ -114,11 +114,11 @@ impl<'de, T: FromJson<'de>> Visitor<'de> for FieldVisitor<T> {
     }
 
     fn visit_bool<E>(self, flag: bool) -> Result<Self::Value, E> {
-        Self::shape(T::from_flag(flag))
+        Ok(T::from_flag(flag).into())
     }
 
     fn visit_u64<E>(self, count: u64) -> Result<Self::Value, E> {
-        Self::shape(T::from_count(count))
+        Ok(T::from_count(count).into())
     }
 
     fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
@@ -130,15 +130,15 @@ impl<'de, T: FromJson<'de>> Visitor<'de> for FieldVisitor<T> {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Self::shape(T::from_text(text))
+        Ok(T::from_text(text).into())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        T::from_object(map).and_then(Self::shape)
+        T::from_object(map).map(Field::from)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, array: A) -> Result<Self::Value, A::Error> {
-        T::from_array(array).and_then(Self::shape)
+        T::from_array(array).map(Field::from)
     }
 }
 

@@ -80,6 +80,7 @@ pub(super) struct DesktopNetworkResult {
 /// `NetworkInfo`, table 5.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_field_names, reason = "the reference page's own names")]
 pub(super) struct NetworkInfo {
     pub(super) vpc_info: Field<Object<Named>>,
     pub(super) subnet_info: Field<Object<Named>>,

@@ -66,12 +66,16 @@ pub(super) async fn ask(
         losses: Losses::default(),
         shortfall: None,
     };
-    let mut answers = stream::iter(asked.chunks(batching.batch_size))
-        .map(|batch| async move { (batch, client.list_networks(batch).await) })
+    let batches: Vec<Vec<DesktopId>> = asked.chunks(batching.batch_size).map(<[_]>::to_vec).collect();
+    let mut answers = stream::iter(batches)
+        .map(|batch| async move {
+            let answer = client.list_networks(&batch).await;
+            (batch, answer)
+        })
         .buffer_unordered(batching.concurrency);
     loop {
         match timeout_at(deadline, answers.next()).await {
-            Ok(Some((batch, Ok(answer)))) => take(batch, answer, &mut pass),
+            Ok(Some((batch, Ok(answer)))) => take(&batch, answer, &mut pass),
             Ok(Some((_, Err(error)))) => pass.shortfall = Some(Shortfall::after(pass.shortfall.take(), error)),
             Ok(None) => return pass,
             Err(_) => {

@@ -1,8 +1,6 @@
 //! The loop of one project: wait for a tick or the stop, do one pass, publish or count.
 
 use std::collections::HashSet;
-use std::error::Error as StdError;
-use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::listing::{self, ListingError};
 use super::networks::{self, Batching, Extent, NetworkPass};
 use crate::api::Client;
+use crate::causes;
 use crate::config::Settings;
 use crate::inventory::{Losses, Networks, SnapshotBuilder};
 use crate::own_metrics::ProjectMetrics;
@@ -151,7 +150,7 @@ impl Poller {
                 self.metrics.poll_failed(error.result(), reason, began_at.elapsed());
                 tracing::warn!(
                     reason = reason.as_str(),
-                    error = %causes(&error),
+                    error = %causes::line(&error),
                     "poll failed, the last snapshot stays"
                 );
             }
@@ -164,13 +163,11 @@ impl Poller {
         builder.found_losses(pass.losses);
         self.networks = pass.networks;
         if let Some(shortfall) = pass.shortfall {
-            tracing::warn!(error = %causes(&shortfall), "networks were not all read, what was known of them stays");
+            tracing::warn!(error = %causes::line(&shortfall), "networks were not all read, what was known of them stays");
         }
         let snapshot = Arc::new(builder.build(&self.networks));
         self.report_losses(snapshot.losses());
-        let sequence = self
-            .publisher
-            .publish(Arc::clone(&snapshot), self.networks_completed_at);
+        let sequence = self.publisher.publish(&snapshot, self.networks_completed_at);
         let elapsed = began_at.elapsed();
         self.metrics.poll_succeeded(elapsed);
         tracing::info!(
@@ -214,17 +211,6 @@ impl Poller {
             self.metrics.found_other_shapes(field, *count);
         }
     }
-}
-
-/// An error and its causes on one line.
-fn causes(error: &dyn StdError) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(current) = cause {
-        let _ = write!(line, ": {current}");
-        cause = current.source();
-    }
-    line
 }
 
 #[cfg(test)]

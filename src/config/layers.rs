@@ -36,25 +36,24 @@ impl Overrides {
     }
 }
 
-/// Reads the file, if there is one, and lays the overrides over it.
+/// Reads the file, if there is one, lays the overrides over it and checks the whole.
 ///
 /// # Errors
 ///
 /// [`ConfigError`] names the file or the key.
 pub fn load(file: Option<&Path>, overrides: &Overrides) -> Result<Settings, ConfigError> {
-    match file {
-        None => parse("flags", "{}", overrides),
-        Some(path) => {
-            let text = fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
-                path: path.to_owned(),
-                source,
-            })?;
-            parse(&path.display().to_string(), &text, overrides)
-        }
-    }
+    let Some(path) = file else {
+        return check("flags", parse("flags", "{}", overrides)?);
+    };
+    let text = fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+        path: path.to_owned(),
+        source,
+    })?;
+    let origin = path.display().to_string();
+    check(&origin, parse(&origin, &text, overrides)?)
 }
 
-/// The same for text that was read already; `origin` stands for it in errors.
+/// Lays the overrides over text that was read already; `origin` stands for it in errors. Checks single fields only.
 ///
 /// # Errors
 ///
@@ -70,21 +69,31 @@ pub fn parse(origin: &str, text: &str, overrides: &Overrides) -> Result<Settings
         .add_source(overrides.layer().map_err(syntax)?)
         .build()
         .map_err(syntax)?;
-    let settings: Settings = serde_path_to_error::deserialize(layers).map_err(|error| ConfigError::Key {
+    serde_path_to_error::deserialize(layers).map_err(|error| ConfigError::Key {
         origin: origin.to_owned(),
         key: error.path().to_string(),
         problem: one_line(&error.into_inner().to_string()),
-    })?;
-    check(&settings).map_err(|(key, problem)| ConfigError::Key {
-        origin: origin.to_owned(),
-        key,
-        problem,
-    })?;
-    Ok(settings)
+    })
+}
+
+/// Checks the settings as a whole.
+///
+/// # Errors
+///
+/// [`ConfigError`] names the first key that is wrong.
+pub fn check(origin: &str, settings: Settings) -> Result<Settings, ConfigError> {
+    match check_keys(&settings).and_then(|()| check_projects(&settings)) {
+        Ok(()) => Ok(settings),
+        Err((key, problem)) => Err(ConfigError::Key {
+            origin: origin.to_owned(),
+            key,
+            problem,
+        }),
+    }
 }
 
 /// What no single field's type can check; the first problem with its key.
-fn check(settings: &Settings) -> Result<(), (String, String)> {
+fn check_keys(settings: &Settings) -> Result<(), (String, String)> {
     let problem = |key: &str, problem: &str| Err((key.to_owned(), problem.to_owned()));
     let (web, collect, api) = (&settings.web, &settings.collect, &settings.api);
     if web.listen.is_empty() {
@@ -126,7 +135,7 @@ fn check(settings: &Settings) -> Result<(), (String, String)> {
     if collect.interval > Duration::from_secs(24 * 3600) {
         return problem("collect.interval", "must be at most 24h");
     }
-    check_projects(settings)
+    Ok(())
 }
 
 fn check_projects(settings: &Settings) -> Result<(), (String, String)> {
@@ -164,9 +173,13 @@ credentials: { main: { kind: token_file, file: /run/secrets/token } }
 projects: [ { region: cn-north-4, project_id: 0bec5db9 } ]
 ";
 
+    fn read(text: &str, overrides: &Overrides) -> Result<Settings, ConfigError> {
+        check("test.yaml", parse("test.yaml", text, overrides)?)
+    }
+
     #[track_caller]
     fn check_error(text: &str, expected: &str) {
-        let error = parse("test.yaml", text, &Overrides::default()).expect_err("the settings were accepted");
+        let error = read(text, &Overrides::default()).expect_err("the settings were accepted");
         let message = error.to_string();
         assert!(message.contains(expected), "{message:?} does not contain {expected:?}");
         assert!(!message.contains('\n'), "{message:?} is more than one line");
@@ -174,7 +187,7 @@ projects: [ { region: cn-north-4, project_id: 0bec5db9 } ]
 
     #[test]
     fn a_minimal_file_is_defaults_and_a_project() {
-        let settings = parse("test.yaml", MINIMAL, &Overrides::default()).expect("valid settings");
+        let settings = read(MINIMAL, &Overrides::default()).expect("valid settings");
         let project = &settings.projects[0];
         assert_eq!(project.label(), "cn-north-4");
         assert_eq!(project.endpoint(), "https://workspace.cn-north-4.myhuaweicloud.com");
@@ -190,7 +203,7 @@ projects: [ { region: cn-north-4, project_id: 0bec5db9 } ]
             ..Overrides::default()
         };
         let text = format!("{MINIMAL}\ncollect: {{ interval: 10m }}\nweb: {{ listen: [':1', ':2'] }}");
-        let settings = parse("test.yaml", &text, &overrides).expect("valid settings");
+        let settings = read(&text, &overrides).expect("valid settings");
         assert_eq!(settings.collect.interval, Duration::from_secs(5));
         assert_eq!(settings.web.listen.len(), 1);
         assert_eq!(settings.web.listen[0].to_string(), "0.0.0.0:9999");
@@ -241,7 +254,7 @@ projects: [ { region: cn-north-4, project_id: 0bec5db9 } ]
         let twice = "region: a, project_id: b }, { region: a, project_id: c";
         check_error(&with(twice), "projects[1].name: another project is named \"a\"");
         let loopback = with("name: a, endpoint: 'http://127.0.0.1:8080/', project_id: b");
-        let settings = parse("test.yaml", &loopback, &Overrides::default()).expect("loopback may be http");
+        let settings = read(&loopback, &Overrides::default()).expect("loopback may be http");
         assert_eq!(settings.projects[0].endpoint(), "http://127.0.0.1:8080");
     }
 
@@ -251,7 +264,7 @@ projects: [ { region: cn-north-4, project_id: 0bec5db9 } ]
 credentials: { MainKey: { kind: token_file, file: /Token } }
 projects: [ { name: Prod-CN, region: cn-north-4, project_id: 0bec, credentials: MainKey } ]
 ";
-        let settings = parse("test.yaml", text, &Overrides::default()).expect("valid settings");
+        let settings = read(text, &Overrides::default()).expect("valid settings");
         assert_eq!(settings.projects[0].label(), "Prod-CN");
         assert!(settings.credentials.contains_key("MainKey"));
     }

@@ -10,7 +10,7 @@ mod secret;
 mod settings;
 
 pub use error::ConfigError;
-pub use layers::{Overrides, load, parse};
+pub use layers::{Overrides, check, load, parse};
 pub use project::ProjectSettings;
 pub use secret::{Secret, SecretSource};
 pub use settings::{

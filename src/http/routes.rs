@@ -1,0 +1,181 @@
+//! Which path answers what. A scrape reads one publication from beginning to end and never waits for the cloud.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use http::{Method, Response, StatusCode, Uri};
+use tokio::time::Instant;
+
+use super::landing_page;
+use crate::exposition;
+use crate::own_metrics::OwnMetrics;
+use crate::publish::{Publication, Reader};
+
+/// The longest request target (`semantics.md`, section 4).
+const TARGET_MAXIMUM: usize = 8 * 1024;
+
+const TEXT: &str = "text/plain; charset=utf-8";
+const HTML: &str = "text/html; charset=utf-8";
+
+/// What the pages say of themselves.
+#[derive(Debug, Clone)]
+pub struct Site {
+    /// Where the metrics are.
+    pub telemetry_path: String,
+    /// A sentence that every reader must see, such as that the data are simulated.
+    pub notice: Option<&'static str>,
+}
+
+/// Everything that answers requests; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Routes {
+    site: Site,
+    reader: Reader,
+    metrics: OwnMetrics,
+}
+
+/// A path that is served; its name is the `handler` label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Handler {
+    Metrics,
+    Healthy,
+    Ready,
+    Landing,
+    Other,
+}
+
+impl Handler {
+    fn as_str(self) -> &'static str {
+        match self {
+            Handler::Metrics => "metrics",
+            Handler::Healthy => "healthy",
+            Handler::Ready => "ready",
+            Handler::Landing => "landing",
+            Handler::Other => "other",
+        }
+    }
+}
+
+impl Routes {
+    /// Serves this site from these publications.
+    #[must_use]
+    pub fn new(site: Site, reader: Reader, metrics: OwnMetrics) -> Self {
+        Self { site, reader, metrics }
+    }
+
+    /// Answers one request and counts it. The body of an answer to HEAD is the server's to leave out.
+    pub(super) async fn answer(&self, method: &Method, target: &Uri) -> Response<Bytes> {
+        let began_at = Instant::now();
+        let handler = self.handler_of(target.path());
+        let response = self.respond(handler, method, target).await;
+        self.metrics
+            .answered(handler.as_str(), response.status().as_str(), began_at.elapsed());
+        response
+    }
+
+    fn handler_of(&self, path: &str) -> Handler {
+        match path {
+            "/" => Handler::Landing,
+            "/-/healthy" => Handler::Healthy,
+            "/-/ready" => Handler::Ready,
+            path if path == self.site.telemetry_path => Handler::Metrics,
+            _ => Handler::Other,
+        }
+    }
+
+    async fn respond(&self, handler: Handler, method: &Method, target: &Uri) -> Response<Bytes> {
+        if !matches!(*method, Method::GET | Method::HEAD) {
+            let refused = text(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "only GET and HEAD are served here\n".to_owned(),
+            );
+            return with(refused, ALLOW, "GET, HEAD");
+        }
+        if target.path_and_query().map_or(0, |target| target.as_str().len()) > TARGET_MAXIMUM {
+            return text(
+                StatusCode::URI_TOO_LONG,
+                format!("a URL may have {TARGET_MAXIMUM} bytes\n"),
+            );
+        }
+        match handler {
+            Handler::Metrics => self.metrics_page().await,
+            Handler::Healthy => text(StatusCode::OK, "healthy\n".to_owned()),
+            Handler::Ready => readiness(&self.reader.current()),
+            Handler::Landing => self.landing(),
+            Handler::Other => text(StatusCode::NOT_FOUND, "nothing is served here; see /\n".to_owned()),
+        }
+    }
+
+    /// Renders off the runtime's threads: a large fleet's rows take longer than a request should block others.
+    async fn metrics_page(&self) -> Response<Bytes> {
+        let (publication, metrics, now) = (self.reader.current(), self.metrics.clone(), Instant::now());
+        let rendered = tokio::task::spawn_blocking(move || {
+            let mut body = Vec::new();
+            exposition::render(&publication, now, &mut body);
+            metrics.render(&mut body).map(|()| body)
+        });
+        match rendered.await {
+            Ok(Ok(body)) => answer(StatusCode::OK, exposition::CONTENT_TYPE, body),
+            Ok(Err(error)) => failed(&error),
+            Err(error) => failed(&error),
+        }
+    }
+
+    fn landing(&self) -> Response<Bytes> {
+        let page = landing_page::render(&self.site, &self.reader.current(), Instant::now());
+        let response = answer(StatusCode::OK, HTML, page.into_bytes());
+        with(
+            response,
+            CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'unsafe-inline'",
+        )
+    }
+}
+
+fn readiness(publication: &Publication) -> Response<Bytes> {
+    if publication.is_ready() {
+        return text(StatusCode::OK, "ready\n".to_owned());
+    }
+    let waiting: Vec<&str> = publication
+        .projects
+        .iter()
+        .filter(|state| state.project.required && state.published.is_none())
+        .map(|state| state.project.name.as_str())
+        .collect();
+    let body = format!("waiting for the first snapshot of: {}\n", waiting.join(", "));
+    text(StatusCode::SERVICE_UNAVAILABLE, body)
+}
+
+fn failed(error: &dyn std::error::Error) -> Response<Bytes> {
+    tracing::error!(%error, "a scrape could not be rendered");
+    text(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "the metrics could not be rendered; see the log\n".to_owned(),
+    )
+}
+
+fn text(status: StatusCode, body: String) -> Response<Bytes> {
+    answer(status, TEXT, body.into_bytes())
+}
+
+fn answer(status: StatusCode, content_type: &'static str, body: Vec<u8>) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(body));
+    *response.status_mut() = status;
+    let response = with(response, CONTENT_TYPE, content_type);
+    with(response, X_CONTENT_TYPE_OPTIONS, "nosniff")
+}
+
+fn with(mut response: Response<Bytes>, name: HeaderName, value: &'static str) -> Response<Bytes> {
+    response.headers_mut().insert(name, HeaderValue::from_static(value));
+    response
+}
+
+/// How long ago, in words for a page: `8 s`, `3 min`, `2 h`.
+pub(super) fn ago(elapsed: Duration) -> String {
+    match elapsed.as_secs() {
+        seconds @ 0..120 => format!("{seconds} s"),
+        seconds @ 120..7_200 => format!("{} min", seconds / 60),
+        seconds => format!("{} h", seconds / 3_600),
+    }
+}

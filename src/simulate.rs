@@ -1,0 +1,138 @@
+//! The tour without an account: a simulated Workspace API on loopback, and the exporter polling it over real HTTP.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use tokio_util::sync::CancellationToken;
+use workspace_simulator::{BindError, Identity, Options, Server, Simulator};
+
+use crate::api::TransportSetupError;
+use crate::app::{App, RunError, Seams, StartError};
+use crate::config::{
+    self, ConfigError, CredentialSettings, Overrides, ProjectSettings, Secret, SecretSource, Settings,
+};
+use crate::seams::WallClock;
+
+/// What every reader of the pages and the log must know.
+const NOTICE: &str = "All of this is simulated: no desktop here exists.";
+
+/// The simulated cloud is asked often and has no other clients to be polite to.
+const BASE: &str = "
+collect: { interval: 10s }
+api: { requests_per_second: 100, burst: 100 }
+";
+
+/// What to simulate.
+#[derive(Debug, Clone)]
+pub struct Tour {
+    /// The fleet's size.
+    pub desktops: usize,
+    /// Everything random comes from it.
+    pub seed: u64,
+    /// Serve only the API, for other clients.
+    pub api_only: bool,
+    /// Where the API listens.
+    pub api_listen: SocketAddr,
+}
+
+/// The tour cannot start or ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum TourError {
+    /// A flag is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The API's address is taken or not ours.
+    #[error("--api-listen: {0}")]
+    ApiListen(#[from] BindError),
+    /// The exporter cannot start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The HTTP client cannot be set up.
+    #[error(transparent)]
+    Transport(#[from] TransportSetupError),
+    /// The exporter ended by itself.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// Standard output is closed.
+    #[error("failed to print the addresses")]
+    Print(#[from] io::Error),
+}
+
+/// Runs the tour until `stop`.
+///
+/// # Errors
+///
+/// [`TourError`] names the flag.
+pub async fn run(tour: &Tour, overrides: &Overrides, stop: CancellationToken) -> Result<(), TourError> {
+    let clock = WallClock::system();
+    let simulator = Simulator::new(&Options {
+        desktops: tour.desktops,
+        seed: tour.seed,
+        start: clock.now(),
+    });
+    let identity = simulator.identity().clone();
+    let simulator = Arc::new(Mutex::new(simulator));
+    let api = Server::bind(tour.api_listen, simulator, Arc::new(move || clock.now())).await?;
+    let api_address = api.address();
+    tracing::warn!(%api_address, desktops = tour.desktops, seed = tour.seed, "{NOTICE}");
+    let exporter = if tour.api_only {
+        None
+    } else {
+        let settings = settings_for(&identity, api_address, overrides)?;
+        Some(App::bind(&settings, &Seams::production(&settings)?, Some(NOTICE)).await?)
+    };
+    print_welcome(&identity, api_address, exporter.as_ref())?;
+    let exporting = async {
+        if let Some(app) = exporter {
+            return app.run(stop.clone()).await;
+        }
+        stop.cancelled().await;
+        Ok(())
+    };
+    tokio::select! {
+        () = api.run() => Ok(()),
+        ended = exporting => Ok(ended?),
+    }
+}
+
+fn settings_for(identity: &Identity, api: SocketAddr, overrides: &Overrides) -> Result<Settings, ConfigError> {
+    let endpoint = format!("http://{api}");
+    let mut settings = config::parse("simulate", BASE, overrides)?;
+    let credential = CredentialSettings::Password {
+        user: identity.user.clone(),
+        domain: identity.domain.clone(),
+        password: SecretSource::Given(Secret::new(identity.password.clone())),
+        iam_endpoint: Some(endpoint.clone()),
+    };
+    settings.credentials.insert("simulated".to_owned(), credential);
+    settings.projects.push(ProjectSettings {
+        name: Some("simulated".to_owned()),
+        region: Some(identity.region.clone()),
+        endpoint: Some(endpoint),
+        ..ProjectSettings::default()
+    });
+    config::check("simulate", settings)
+}
+
+/// The one thing a person needs to see; the log tells the rest.
+fn print_welcome(identity: &Identity, api: SocketAddr, exporter: Option<&App>) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{NOTICE}\n")?;
+    for address in exporter.iter().flat_map(|app| app.addresses()) {
+        writeln!(
+            out,
+            "  metrics     http://{}/metrics",
+            address.to_string().replace("0.0.0.0", "localhost")
+        )?;
+    }
+    writeln!(out, "  API         http://{api}")?;
+    writeln!(out, "  region      {}", identity.region)?;
+    writeln!(out, "  project id  {}", identity.project_id)?;
+    writeln!(out, "  account     {}", identity.domain)?;
+    writeln!(out, "  user        {}", identity.user)?;
+    writeln!(out, "  password    {}", identity.password)?;
+    writeln!(out, "  token       {}", identity.token)?;
+    writeln!(out, "\nStop with Ctrl-C.")?;
+    out.flush()
+}
