@@ -1,0 +1,120 @@
+//! A whole exposition, compared as text: read its diff as a reviewer of dashboards would. `BLESS=1` writes it anew.
+
+use std::fs;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use workspace_exporter::api::{desktop_page, network_answer};
+use workspace_exporter::exposition::{FAMILIES, render};
+use workspace_exporter::inventory::{Networks, SnapshotBuilder};
+use workspace_exporter::publish::{Project, open};
+use workspace_exporter::{api, documentation, publish};
+
+use crate::rig::{Exposition, assert_promtool_accepts, root};
+
+/// Compares a text with a file of the repository.
+#[track_caller]
+fn assert_golden(path: &str, actual: &str) {
+    let file = root().join(path);
+    if std::env::var_os("BLESS").is_some() {
+        fs::write(&file, actual).unwrap();
+    }
+    let expected = fs::read_to_string(&file).unwrap_or_default();
+    assert!(
+        actual == expected,
+        "{path} differs from what the code writes; BLESS=1 writes it anew, then read the diff"
+    );
+}
+
+fn project(name: &str) -> Arc<Project> {
+    Arc::new(Project {
+        name: name.to_owned(),
+        region: "cn-north-4".to_owned(),
+        endpoint: "https://workspace.cn-north-4.myhuaweicloud.com".to_owned(),
+        required: true,
+        interval: Duration::from_secs(60),
+        network_interval: Duration::from_secs(60),
+    })
+}
+
+const DESKTOPS: &str = include_str!("../fixtures/desktops-detail.json");
+const NETWORKS: &str = include_str!("../fixtures/desktops-networks.json");
+
+/// Three projects: one as the fixtures say, one empty, one of which nothing is known yet.
+fn publication() -> (Arc<publish::Publication>, Instant) {
+    let api::DesktopPage {
+        desktops,
+        total,
+        losses,
+    } = desktop_page(DESKTOPS.as_bytes()).unwrap();
+    let listed_at = "2026-01-05T02:00:00.25Z".parse().unwrap();
+    let mut builder = SnapshotBuilder::new("0bec5db98280d2d02fd6c00c2de791ce".into(), listed_at);
+    for desktop in desktops {
+        builder.found_desktop(desktop);
+    }
+    builder.found_page_end(total);
+    builder.found_losses(losses);
+    let mut networks = Networks::default().next_pass(&[]);
+    for (id, ports) in network_answer(NETWORKS.as_bytes()).unwrap().networks {
+        networks.found(id, ports);
+    }
+    let mut empty = SnapshotBuilder::new("1cec".into(), listed_at);
+    empty.found_page_end(Some(0));
+
+    let (reader, publishers) = open([project("prod"), project("empty"), project("unknown \"yet\"")]);
+    let now = Instant::now();
+    assert_eq!(publishers[0].publish(&Arc::new(builder.build(&networks)), Some(now)), 1);
+    assert_eq!(publishers[1].publish(&Arc::new(empty.build(&networks)), None), 1);
+    (reader.current(), now)
+}
+
+#[test]
+fn the_exposition_is_as_blessed() {
+    let (publication, now) = publication();
+    let mut out = Vec::new();
+    render(&publication, now, &mut out);
+    let text = String::from_utf8(out).unwrap();
+    assert_golden("tests/golden/three_projects.prom", &text);
+    assert_promtool_accepts(&Exposition(text));
+}
+
+#[test]
+fn every_row_has_the_labels_that_the_catalogue_declares() {
+    let (publication, now) = publication();
+    let mut out = Vec::new();
+    render(&publication, now, &mut out);
+    let exposition = Exposition(String::from_utf8(out).unwrap());
+    for family in FAMILIES {
+        let declared = [family.source.leading_labels(), family.labels].concat();
+        let rows = exposition.rows(family.name);
+        assert!(!rows.is_empty(), "{} has no row in the fixtures", family.name);
+        for (labels, _) in rows {
+            let mut named: Vec<&str> = labels.keys().map(String::as_str).collect();
+            let mut declared = declared.clone();
+            named.sort_unstable();
+            declared.sort_unstable();
+            assert_eq!(named, declared, "{}", family.name);
+        }
+    }
+}
+
+#[test]
+fn a_project_is_up_for_three_intervals_after_its_last_listing() {
+    let (publication, now) = publication();
+    let state = &publication.projects[0];
+    let completed_at = state.published.as_ref().unwrap().completed_at;
+    assert!(state.is_up(now) && state.is_network_up(now));
+    assert!(state.is_up(completed_at + Duration::from_secs(180)));
+    assert!(!state.is_up(completed_at + Duration::from_secs(181)));
+    assert!(!publication.projects[1].is_network_up(now));
+    assert!(!publication.projects[2].is_up(now));
+    assert!(!publication.is_ready());
+}
+
+#[test]
+fn the_documented_catalogue_is_what_the_code_serves() {
+    assert_golden("docs/metrics.md", &documentation::markdown());
+    let json: serde_json::Value = serde_json::from_str(&documentation::json()).unwrap();
+    assert!(json.as_array().unwrap().len() > FAMILIES.len());
+}

@@ -1,0 +1,222 @@
+//! The two seams: the simulator in process as the transport, and time that a test owns. A day of polls takes
+//! milliseconds, opens no socket to the cloud, and is the same twice.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use http::{Request, Response, StatusCode};
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+use workspace_exporter::api::{Authenticator, Client, Exchange, Observer, Scope, Transport, TransportError};
+use workspace_exporter::collect::{Pace, Poller};
+use workspace_exporter::config::{CredentialSettings, Secret, SecretSource, Settings};
+use workspace_exporter::own_metrics::OwnMetrics;
+use workspace_exporter::publish::{Project, Reader, open};
+use workspace_exporter::seams::{Chance, WallClock};
+use workspace_simulator::{Identity, Options, Simulator};
+
+/// The simulator as a transport: no socket, no bytes on a wire.
+struct InProcess {
+    simulator: Mutex<Simulator>,
+    clock: WallClock,
+}
+
+impl Transport for InProcess {
+    fn send(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
+        let response = self.simulator.lock().unwrap().handle(&request, self.clock.now());
+        Box::pin(std::future::ready(Ok(response)))
+    }
+}
+
+struct World {
+    cloud: Arc<InProcess>,
+    reader: Reader,
+    poller: Poller,
+    calls: Arc<Mutex<Vec<String>>>,
+}
+
+/// A poller of a simulated fleet, on tokio's own time; wall time follows it from a Monday morning on.
+fn world(desktops: usize, seed: u64) -> World {
+    let origin = Instant::now();
+    let start: Timestamp = "2026-01-05T00:00:00Z".parse().unwrap();
+    let clock = WallClock::new(move || start + SignedDuration::try_from(origin.elapsed()).unwrap());
+    let simulator = Simulator::new(&Options { desktops, seed, start });
+    let identity = simulator.identity().clone();
+    let cloud = Arc::new(InProcess {
+        simulator: Mutex::new(simulator),
+        clock: clock.clone(),
+    });
+    let mut settings = Settings::default();
+    settings.api.page_size = 25;
+    settings.api.network_batch_size = 20;
+    let calls = Arc::new(Mutex::new(Vec::new()));
+    let project = Arc::new(Project {
+        name: "simulated".to_owned(),
+        region: identity.region.clone(),
+        endpoint: "http://simulated".to_owned(),
+        required: true,
+        interval: settings.collect.interval,
+        network_interval: settings.collect.interval,
+    });
+    let (reader, mut publishers) = open([project]);
+    let poller = Poller::new(
+        "simulated".to_owned(),
+        client(&settings, &identity, Arc::clone(&cloud), &calls, &clock, seed),
+        Pace::of(&settings),
+        publishers.remove(0),
+        OwnMetrics::new()
+            .unwrap()
+            .for_project("simulated", settings.collect.interval),
+        clock,
+        Chance::of_seed(seed),
+    );
+    World {
+        cloud,
+        reader,
+        poller,
+        calls,
+    }
+}
+
+fn client(
+    settings: &Settings,
+    identity: &Identity,
+    cloud: Arc<InProcess>,
+    calls: &Arc<Mutex<Vec<String>>>,
+    clock: &WallClock,
+    seed: u64,
+) -> Client {
+    let origin = Instant::now();
+    let trace = Arc::clone(calls);
+    let observer: Observer = Arc::new(move |attempt| {
+        let line = format!("{:?} {} {:?}", origin.elapsed(), attempt.operation, attempt.status);
+        trace.lock().unwrap().push(line);
+    });
+    let credential = CredentialSettings::Password {
+        user: identity.user.clone(),
+        domain: identity.domain.clone(),
+        password: SecretSource::Given(Secret::new(identity.password.clone())),
+        iam_endpoint: None,
+    };
+    let scope = Scope {
+        region: identity.region.clone(),
+        project_id: None,
+        iam_endpoint: "http://iam.simulated".to_owned(),
+    };
+    let exchange = Exchange::new(cloud, observer, &settings.api, clock.clone(), Chance::of_seed(seed));
+    Client::new(
+        "http://simulated".to_owned(),
+        None,
+        Authenticator::new("test", credential, scope),
+        exchange,
+    )
+}
+
+fn errors_published(reader: &Reader) -> Vec<String> {
+    let publication = reader.current();
+    let snapshot = &publication.projects[0].published.as_ref().unwrap().snapshot;
+    let in_error = snapshot.entries().iter().filter(|entry| {
+        entry
+            .desktop
+            .status
+            .as_ref()
+            .is_some_and(|status| status.label() == "ERROR")
+    });
+    in_error.map(|entry| entry.desktop.id.as_str().to_owned()).collect()
+}
+
+/// A day of polls with an outage in it; returns every call with its time, and who is in ERROR at the end.
+async fn a_day(seed: u64) -> (Vec<String>, Vec<String>) {
+    let World {
+        cloud,
+        reader,
+        poller,
+        calls,
+    } = world(60, seed);
+    let stop = CancellationToken::new();
+    let polling = tokio::spawn(poller.run(stop.clone()));
+    sleep(Duration::from_secs(12 * 3_600)).await;
+    cloud
+        .simulator
+        .lock()
+        .unwrap()
+        .set_outage(Some(StatusCode::BAD_GATEWAY));
+    sleep(Duration::from_secs(600)).await;
+    let during = reader.current();
+    assert!(
+        during.projects[0].published.is_some(),
+        "an outage took the snapshot away"
+    );
+    assert!(
+        !during.projects[0].is_up(Instant::now()),
+        "ten minutes of outage and still up"
+    );
+    cloud.simulator.lock().unwrap().set_outage(None);
+    sleep(Duration::from_secs(120)).await;
+    assert!(
+        reader.current().projects[0].is_up(Instant::now()),
+        "two minutes after the outage and not up"
+    );
+    sleep(Duration::from_secs(12 * 3_600)).await;
+    stop.cancel();
+    polling.await.unwrap();
+    let calls = calls.lock().unwrap().clone();
+    (calls, errors_published(&reader))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_day_of_polls_survives_an_outage_and_the_end_of_a_token_and_is_the_same_twice() {
+    let first = a_day(5).await;
+    let again = a_day(5).await;
+    assert_eq!(first, again);
+    let of = |operation: &str| first.0.iter().filter(|call| call.contains(operation)).count();
+    // 1 450 minutes: some 1 440 good polls of 3 pages and 3 batches, and 10 bad ones of 3 attempts.
+    assert!(
+        (4_200..4_450).contains(&of("list_desktops")),
+        "{} list calls",
+        of("list_desktops")
+    );
+    assert!(
+        (4_200..4_450).contains(&of("list_networks")),
+        "{} network calls",
+        of("list_networks")
+    );
+    // A token lives 24 h and is renewed at 80 % of that.
+    assert_eq!(of("create_token"), 2);
+    assert_ne!(a_day(6).await.0, first.0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_published_is_the_fleet_of_that_moment() {
+    let World {
+        cloud, reader, poller, ..
+    } = world(234, 3);
+    let stop = CancellationToken::new();
+    let polling = tokio::spawn(poller.run(stop.clone()));
+    for _ in 0..10 {
+        sleep(Duration::from_secs(3_600)).await;
+        let simulator = cloud.simulator.lock().unwrap();
+        let fleet = simulator.fleet().desktops();
+        let mut expected: Vec<&str> = fleet
+            .iter()
+            .filter(|d| d.status == "ERROR")
+            .map(|d| d.id.as_str())
+            .collect();
+        expected.sort_unstable();
+        let publication = reader.current();
+        let snapshot = &publication.projects[0].published.as_ref().unwrap().snapshot;
+        assert_eq!(snapshot.entries().len(), fleet.len());
+        // A poll's last call may come seconds after its list, so a desktop may have changed in between: allow for one.
+        let published = errors_published(&reader);
+        let differing = expected
+            .iter()
+            .filter(|id| !published.iter().any(|other| other == *id))
+            .count();
+        assert!(differing <= 1, "{differing} desktops in ERROR are not published");
+    }
+    stop.cancel();
+    polling.await.unwrap();
+}

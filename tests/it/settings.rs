@@ -1,0 +1,161 @@
+//! Wrong settings end with one clear line that names the key or the file, and code 64; trouble at the start with 1.
+
+use std::fs;
+
+use workspace_exporter::config::{Overrides, Settings, parse};
+
+use crate::rig::{root, run, write};
+
+const VALID: &str = "
+credentials: { main: { kind: token_file, file: /nonexistent/token } }
+projects: [ { region: cn-north-4, project_id: 0bec5db98280d2d02fd6c00c2de791ce } ]
+";
+
+/// Runs the binary with this configuration; it ends with this code and one line that has all these parts.
+#[track_caller]
+fn check(configuration: &str, flags: &[&str], code: i32, parts: &[&str]) {
+    let directory = tempfile::tempdir().unwrap();
+    let file = write(&directory, "exporter.yaml", configuration);
+    let mut arguments = vec!["--config.file", file.to_str().unwrap()];
+    arguments.extend(flags);
+    check_run(&arguments, code, parts);
+}
+
+#[track_caller]
+fn check_run(arguments: &[&str], code: i32, parts: &[&str]) {
+    let output = run(arguments);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(code), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+    for part in parts {
+        assert!(said.contains(part), "{part:?} is not in {said:?}");
+    }
+}
+
+#[test]
+fn the_sample_file_shows_every_default() {
+    let text = fs::read_to_string(root().join("config/exporter.yaml")).unwrap();
+    let sample = parse("config/exporter.yaml", &text, &Overrides::default()).unwrap();
+    assert_eq!(sample, Settings::default());
+    for key in [
+        "listen",
+        "telemetry_path",
+        "max_connections",
+        "interval",
+        "jitter",
+        "network_interval",
+        "requests_per_second",
+        "burst",
+        "concurrency",
+        "timeout",
+        "proxy",
+        "ca_file",
+        "page_size",
+        "network_batch_size",
+        "users",
+        "token_file",
+        "password_file",
+        "iam_endpoint",
+        "insecure_http",
+        "required",
+    ] {
+        assert!(
+            text.contains(&format!("{key}:")) || text.contains(key),
+            "config/exporter.yaml lacks {key}"
+        );
+    }
+}
+
+#[test]
+fn a_wrong_key_or_value_is_named_and_ends_with_64() {
+    check(
+        "collect: { intervall: 60s }",
+        &[],
+        64,
+        &["exporter.yaml", "collect.intervall"],
+    );
+    check("colect: {}", &[], 64, &["exporter.yaml", "colect"]);
+    check(
+        "collect: { interval: 5 parsecs }",
+        &[],
+        64,
+        &["collect.interval", "invalid duration", "5 parsecs"],
+    );
+    check("collect: { interval: 60 }", &[], 64, &["collect.interval", "60"]);
+    check("{", &[], 64, &["exporter.yaml"]);
+    check("", &[], 64, &["projects", "at least one project"]);
+    check("projects: []", &[], 64, &["projects", "at least one project"]);
+    check(
+        "projects: [ { region: cn-north-4 } ]",
+        &[],
+        64,
+        &["projects[0].credentials"],
+    );
+    check(
+        &VALID.replace("project_id: 0bec5db98280d2d02fd6c00c2de791ce", ""),
+        &[],
+        64,
+        &["projects[0].project_id"],
+    );
+    check(VALID, &["--collect.interval=soon"], 64, &["collect.interval", "soon"]);
+    check(
+        VALID,
+        &["--web.listen-address=nowhere"],
+        64,
+        &["web.listen[0]", "nowhere"],
+    );
+    check(
+        &format!("{VALID}\napi: {{ ca_file: /nonexistent/ca.pem }}"),
+        &[],
+        64,
+        &["api.ca_file", "/nonexistent/ca.pem"],
+    );
+    check(
+        &format!("{VALID}\nprivacy: {{ users: plain }}"),
+        &[],
+        64,
+        &["privacy.users"],
+    );
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named_and_ends_with_64() {
+    check_run(
+        &["--config.file", "/nonexistent/exporter.yaml"],
+        64,
+        &["/nonexistent/exporter.yaml", "No such file"],
+    );
+    let directory = tempfile::tempdir().unwrap();
+    check_run(
+        &["--config.file", directory.path().to_str().unwrap()],
+        64,
+        &[directory.path().to_str().unwrap()],
+    );
+    check_run(&[], 64, &["projects"]);
+}
+
+#[test]
+fn a_port_in_use_is_named_and_ends_with_1() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let flag = format!("--web.listen-address={address}");
+    check(VALID, &[&flag], 1, &["web.listen", &address, "in use"]);
+}
+
+#[test]
+fn a_wrong_flag_ends_with_64_and_help_with_0() {
+    assert_eq!(run(&["--no-such-flag"]).status.code(), Some(64));
+    let help = run(&["--help"]);
+    assert_eq!(help.status.code(), Some(0));
+    let help = String::from_utf8(help.stdout).unwrap();
+    for name in [
+        "--config.file",
+        "WORKSPACE_EXPORTER_CONFIG_FILE",
+        "simulate",
+        "--collect.interval",
+    ] {
+        assert!(help.contains(name), "{name} is not in {help}");
+    }
+    let version = String::from_utf8(run(&["--version"]).stdout).unwrap();
+    assert!(version.starts_with("workspace-exporter 0."), "{version}");
+}
