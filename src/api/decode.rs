@@ -1,12 +1,13 @@
 //! From wire text to meaning. Pure; never panics; a field it cannot read costs that field and is counted.
 
-use std::str;
-
-use jiff::Timestamp;
+use std::time::Duration;
 
 use super::lenient::{Array, Field, Object};
 use super::wire::{DesktopDetailInfo, DesktopNetworkResult, DesktopNetworks, DesktopsDetail, NetworkInfo, TokenAnswer};
 use crate::inventory::{Desktop, DesktopId, Losses, Port, State, Text, Word};
+
+/// The life of a token that does not tell it (`api/facts.md`, section 5.1).
+const TOKEN_LIFE: Duration = Duration::from_secs(24 * 3_600);
 
 /// An answer that is not what the reference page promises.
 #[derive(Debug, thiserror::Error)]
@@ -82,7 +83,8 @@ pub struct NetworkAnswer {
 /// A token and what came with it.
 #[derive(Debug)]
 pub(super) struct TokenFacts {
-    pub(super) expires_at: Timestamp,
+    /// From its issue to its end, both by IAM's clock: ours may be wrong.
+    pub(super) life: Duration,
     pub(super) project_id: Option<String>,
 }
 
@@ -127,8 +129,12 @@ pub fn network_answer(body: &[u8]) -> Result<NetworkAnswer, DecodeError> {
 /// Reads the body of a token answer.
 pub(super) fn token_facts(body: &[u8]) -> Result<TokenFacts, DecodeError> {
     let wire: TokenAnswer = serde_json::from_slice(body).map_err(|error| DecodeError::not_json(&error, body))?;
+    let life = match (wire.token.issued_at, wire.token.expires_at) {
+        (Some(issued_at), Some(expires_at)) => Duration::try_from(expires_at.0.duration_since(issued_at.0)).ok(),
+        _ => None,
+    };
     Ok(TokenFacts {
-        expires_at: wire.token.expires_at.0,
+        life: life.unwrap_or(TOKEN_LIFE),
         project_id: wire.token.project.map(|project| project.id),
     })
 }

@@ -67,11 +67,6 @@ impl Exchange {
         }
     }
 
-    /// The wall time, for whoever judges an expiry.
-    pub(super) fn clock(&self) -> &WallClock {
-        &self.clock
-    }
-
     /// Calls until the answer decodes or the error is final; each attempt sends a request built afresh.
     pub(super) async fn call<T>(
         &self,

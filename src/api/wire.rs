@@ -119,7 +119,8 @@ pub(super) struct TokenAnswer {
 /// `token` of a token answer.
 #[derive(Debug, Deserialize)]
 pub(super) struct TokenBody {
-    pub(super) expires_at: Moment,
+    pub(super) expires_at: Option<Moment>,
+    pub(super) issued_at: Option<Moment>,
     pub(super) project: Option<TokenProject>,
 }
 

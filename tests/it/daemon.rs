@@ -1,8 +1,7 @@
 //! The manners of a daemon: start, readiness, endpoints, stop.
 
-use std::time::Instant;
-
 use serde_json::Value;
+use tokio::time::Instant;
 
 use crate::reference_api::{PROJECT_ID, ReferenceApi, desktop};
 use crate::rig::{Exporter, client, one_project, wait_for, write};

@@ -4,154 +4,177 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
-use workspace_simulator::{Options, Server, Simulator};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use workspace_simulator::{Desktop, Identity, Options, Server, Simulator};
 
-use crate::rig::{Exporter, Prometheus, assert_promtool_accepts, wait_for, write};
+use crate::rig::{Exporter, Labels, Prometheus, assert_promtool_accepts, wait_for, write};
 
-fn monday_at_ten() -> Timestamp {
-    "2026-01-05T02:00:00Z".parse().unwrap()
+/// A simulated cloud whose time stands still, so that both sides speak of the same moment.
+struct Cloud {
+    simulator: Arc<Mutex<Simulator>>,
+    identity: Identity,
+    endpoint: String,
+    serving: JoinHandle<()>,
+}
+
+impl Cloud {
+    async fn start(desktops: usize) -> Self {
+        let now: Timestamp = "2026-01-05T02:00:00Z".parse().unwrap();
+        let simulator = Simulator::new(&Options {
+            desktops,
+            seed: 42,
+            start: now,
+        });
+        let identity = simulator.identity().clone();
+        let simulator = Arc::new(Mutex::new(simulator));
+        let loopback = ([127, 0, 0, 1], 0).into();
+        let server = Server::bind(loopback, Arc::clone(&simulator), Arc::new(move || now)).await;
+        let server = server.unwrap();
+        Self {
+            simulator,
+            identity,
+            endpoint: format!("http://{}", server.address()),
+            serving: tokio::spawn(server.run()),
+        }
+    }
+
+    /// A configuration with the identity's password; the file lives as long as the returned directory.
+    fn configuration(&self) -> (String, TempDir) {
+        let directory = tempfile::tempdir().unwrap();
+        let password = write(&directory, "password", &self.identity.password);
+        let Self { identity, endpoint, .. } = self;
+        let (user, domain, region) = (&identity.user, &identity.domain, &identity.region);
+        let password = password.display();
+        let configuration = format!(
+            "
+collect: {{ interval: 1s }}
+api: {{ requests_per_second: 1000, burst: 1000 }}
+credentials:
+  main:
+    {{ kind: password, user: {user}, domain: {domain}, password_file: '{password}', iam_endpoint: '{endpoint}' }}
+projects: [ {{ region: {region}, endpoint: '{endpoint}' }} ]"
+        );
+        (configuration, directory)
+    }
+
+    fn truth(&self) -> Vec<Desktop> {
+        self.simulator.lock().unwrap().fleet().desktops().to_vec()
+    }
+}
+
+impl Drop for Cloud {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+fn take(rows: Vec<(Labels, f64)>, label: &str) -> BTreeMap<String, f64> {
+    rows.into_iter()
+        .map(|(mut labels, value)| (labels.remove(label).unwrap(), value))
+        .collect()
+}
+
+async fn assert_counts(prometheus: &Prometheus, truth: &[Desktop]) {
+    type Field = fn(&Desktop) -> &'static str;
+    let fields: [(&str, &str, Field); 4] = [
+        ("desktop_status", "status", |desktop| desktop.status),
+        ("desktop_login_status", "login_status", |desktop| desktop.login_status),
+        ("desktop_attach_state", "attach_state", |desktop| desktop.attach_state),
+        ("desktop_info", "desktop_type", |desktop| desktop.desktop_type),
+    ];
+    for (family, label, field) in fields {
+        let mut expected: BTreeMap<String, f64> = BTreeMap::new();
+        for desktop in truth {
+            *expected.entry(field(desktop).to_owned()).or_default() += 1.0;
+        }
+        let promql = format!("count by ({label}) (huaweicloud_workspace_{family} == 1)");
+        assert_eq!(take(prometheus.query(&promql).await, label), expected, "{family}");
+    }
+    let cards: usize = truth.iter().map(|desktop| desktop.nics.len()).sum();
+    let unregistered = truth
+        .iter()
+        .filter(|desktop| (desktop.status, desktop.login_status) == ("ACTIVE", "UNREGISTER"));
+    for (promql, expected) in [
+        ("count(huaweicloud_workspace_desktop_info)", truth.len()),
+        ("huaweicloud_workspace_desktops_reported", truth.len()),
+        ("sum(huaweicloud_workspace_desktops)", truth.len()),
+        ("count(huaweicloud_workspace_desktop_network_info)", cards),
+        (
+            "sum(huaweicloud_workspace_desktops_by_login_status{status=\"ACTIVE\",login_status=\"UNREGISTER\"})",
+            unregistered.count(),
+        ),
+    ] {
+        assert_eq!(prometheus.number(promql).await, expected as f64, "{promql}");
+    }
+}
+
+async fn assert_errors(prometheus: &Prometheus, truth: &[Desktop]) {
+    let rows = prometheus
+        .query("huaweicloud_workspace_desktop_status{status=\"ERROR\"} == 1")
+        .await;
+    let in_error = truth.iter().filter(|desktop| desktop.status == "ERROR");
+    let expected: BTreeMap<String, f64> = in_error.map(|desktop| (desktop.id.clone(), 1.0)).collect();
+    assert!(!expected.is_empty());
+    assert_eq!(take(rows, "desktop_id"), expected);
 }
 
 #[tokio::test]
 async fn counts_by_promql_equal_the_simulators_truth() {
-    let now = monday_at_ten();
-    let simulator = Simulator::new(&Options {
-        desktops: 1_234,
-        seed: 42,
-        start: now,
-    });
-    let identity = simulator.identity().clone();
-    let simulator = Arc::new(Mutex::new(simulator));
-    // The fleet's time stands still, so that both sides speak of the same moment.
-    let server = Server::bind(
-        ([127, 0, 0, 1], 0).into(),
-        Arc::clone(&simulator),
-        Arc::new(move || now),
-    )
-    .await;
-    let server = server.unwrap();
-    let endpoint = format!("http://{}", server.address());
-    let serving = tokio::spawn(server.run());
-
-    let directory = tempfile::tempdir().unwrap();
-    let password = write(&directory, "password", &identity.password);
-    let configuration = format!(
-        "collect: {{ interval: 1s }}
-api: {{ requests_per_second: 1000, burst: 1000 }}
-credentials:
-  main: {{ kind: password, user: {}, domain: {}, password_file: '{}', iam_endpoint: '{endpoint}' }}
-projects: [ {{ region: {}, endpoint: '{endpoint}' }} ]",
-        identity.user,
-        identity.domain,
-        password.display(),
-        identity.region,
-    );
+    let cloud = Cloud::start(1_234).await;
+    let (configuration, _files) = cloud.configuration();
     let exporter = Exporter::start(&configuration).await;
-    let metrics = exporter.wait_for_snapshot(&identity.region).await;
+    let metrics = exporter.wait_for_snapshot(&cloud.identity.region).await;
     assert_promtool_accepts(&metrics);
     let prometheus = Prometheus::scraping(&exporter).await;
     prometheus.wait_for_scrape().await;
-
-    let truth = simulator.lock().unwrap().fleet().desktops().to_vec();
-    let up = format!("huaweicloud_workspace_exporter_up{{project=\"{}\"}}", identity.region);
+    let up = format!(
+        "huaweicloud_workspace_exporter_up{{project=\"{}\"}}",
+        cloud.identity.region
+    );
     assert_eq!(prometheus.number(&up).await, 1.0);
-    assert_eq!(
-        prometheus.number("count(huaweicloud_workspace_desktop_info)").await,
-        1_234.0
-    );
-    assert_eq!(
-        prometheus.number("huaweicloud_workspace_desktops_reported").await,
-        1_234.0
-    );
-    assert_eq!(prometheus.number("sum(huaweicloud_workspace_desktops)").await, 1_234.0);
-
-    for (family, label, field) in [
-        (
-            "desktop_status",
-            "status",
-            (|desktop| desktop.status) as fn(&workspace_simulator::Desktop) -> &'static str,
-        ),
-        ("desktop_login_status", "login_status", |desktop| desktop.login_status),
-        ("desktop_attach_state", "attach_state", |desktop| desktop.attach_state),
-        ("desktop_info", "desktop_type", |desktop| desktop.desktop_type),
-    ] {
-        let mut expected: BTreeMap<String, f64> = BTreeMap::new();
-        for desktop in &truth {
-            *expected.entry(field(desktop).to_owned()).or_default() += 1.0;
-        }
-        let counted = prometheus
-            .query(&format!("count by ({label}) (huaweicloud_workspace_{family} == 1)"))
-            .await;
-        let counted: BTreeMap<String, f64> = counted
-            .into_iter()
-            .map(|(mut labels, count)| (labels.remove(label).unwrap(), count))
-            .collect();
-        assert_eq!(counted, expected, "{family}");
-    }
-    let in_error: Vec<_> = prometheus
-        .query("huaweicloud_workspace_desktop_status{status=\"ERROR\"} == 1")
-        .await
-        .into_iter()
-        .map(|(mut labels, _)| labels.remove("desktop_id").unwrap())
-        .collect();
-    let mut expected: Vec<_> = truth.iter().filter(|desktop| desktop.status == "ERROR").collect();
-    expected.sort_by(|left, right| left.id.cmp(&right.id));
-    assert!(!expected.is_empty());
-    let mut in_error = in_error;
-    in_error.sort();
-    assert_eq!(
-        in_error,
-        expected.iter().map(|desktop| desktop.id.clone()).collect::<Vec<_>>()
-    );
-
-    let cards: usize = truth.iter().map(|desktop| desktop.nics.len()).sum();
-    assert_eq!(
-        prometheus
-            .number("count(huaweicloud_workspace_desktop_network_info)")
-            .await,
-        cards as f64
-    );
-    let never_registered =
-        "sum(huaweicloud_workspace_desktops_by_login_status{status=\"ACTIVE\",login_status=\"UNREGISTER\"})";
-    let expected = truth
-        .iter()
-        .filter(|desktop| (desktop.status, desktop.login_status) == ("ACTIVE", "UNREGISTER"));
-    assert_eq!(prometheus.number(never_registered).await, expected.count() as f64);
+    let truth = cloud.truth();
+    assert_counts(&prometheus, &truth).await;
+    assert_errors(&prometheus, &truth).await;
 
     // A desktop breaks, and Prometheus hears of it.
-    let victim = truth
-        .iter()
-        .find(|desktop| desktop.status == "ACTIVE")
-        .unwrap()
-        .id
-        .clone();
-    simulator
+    let healthy = truth.iter().find(|desktop| desktop.status == "ACTIVE").unwrap();
+    let break_it = |desktop: &mut Desktop| desktop.status = "ERROR";
+    let is_broken = cloud
+        .simulator
         .lock()
         .unwrap()
         .fleet_mut()
-        .change(&victim, |desktop| desktop.status = "ERROR");
-    let promql = format!("huaweicloud_workspace_desktop_status{{desktop_id=\"{victim}\",status=\"ERROR\"}} == 1");
-    wait_for("the broken desktop", async || {
-        (prometheus.number(&promql).await == 1.0).then_some(())
-    })
-    .await;
-
-    // Every token dies at once; the exporter logs in again within the same poll.
-    simulator.lock().unwrap().revoke_tokens();
-    let ok = [("result", "ok")];
-    let polls = "huaweicloud_workspace_exporter_polls_total";
-    let before = exporter.metrics().await.value(polls, &ok).unwrap();
-    wait_for("two more polls", async || {
-        exporter
-            .metrics()
-            .await
-            .value(polls, &ok)
-            .filter(|now| *now >= before + 2.0)
-    })
-    .await;
-    assert_eq!(
-        exporter.metrics().await.value(polls, &[("result", "failed")]),
-        Some(0.0)
+        .change(&healthy.id, break_it);
+    assert!(is_broken);
+    let broken = format!(
+        "huaweicloud_workspace_desktop_status{{desktop_id=\"{}\",status=\"ERROR\"}}",
+        healthy.id
     );
-    serving.abort();
+    wait_for("the broken desktop", async || {
+        (prometheus.number(&broken).await == 1.0).then_some(())
+    })
+    .await;
+    assert_errors(&prometheus, &cloud.truth()).await;
+}
+
+#[tokio::test]
+async fn when_every_token_dies_at_once_the_exporter_logs_in_again_within_the_same_poll() {
+    let cloud = Cloud::start(20).await;
+    let (configuration, _files) = cloud.configuration();
+    let exporter = Exporter::start(&configuration).await;
+    exporter.wait_for_snapshot(&cloud.identity.region).await;
+    cloud.simulator.lock().unwrap().revoke_tokens();
+    let polls = "huaweicloud_workspace_exporter_polls_total";
+    let before = exporter.metrics().await.value(polls, &[("result", "ok")]).unwrap();
+    let metrics = exporter.wait_for_value(polls, &[("result", "ok")], before + 2.0).await;
+    assert_eq!(metrics.value(polls, &[("result", "failed")]), Some(0.0));
+    let refused = [("code", "401"), ("operation", "list_desktops")];
+    let requests = "huaweicloud_workspace_exporter_api_requests_total";
+    assert_eq!(
+        metrics.value(requests, &refused),
+        Some(1.0),
+        "{:?}",
+        metrics.rows(requests)
+    );
 }

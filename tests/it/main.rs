@@ -1,5 +1,16 @@
 //! Promises to the outside, kept by the real binary over real sockets. One rig, one binary; names are claims.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on should say where"
+)]
+#![expect(
+    clippy::float_cmp,
+    reason = "values of an exposition are compared as they stand there"
+)]
+#![expect(clippy::cast_precision_loss, reason = "fleets of a test are small numbers")]
+
 mod api_errors;
 mod daemon;
 mod end_to_end;

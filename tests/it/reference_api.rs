@@ -168,7 +168,7 @@ pub(crate) fn desktop(index: usize) -> Value {
         "computer_name": format!("CHENMIN{index:02}"),
         "addresses": [{"addr": "172.16.253.204", "version": "4"}],
         "ip_addresses": ["172.16.253.204"],
-        "desktop_type": if index % 3 == 0 { "POOLED" } else { "DEDICATED" },
+        "desktop_type": if index.is_multiple_of(3) { "POOLED" } else { "DEDICATED" },
         "metadata": {
             "image_name": "copy_uos-hjg1",
             "metering.image_id": "39efed30-a0db-4520-8134-19a086e14c7e",
@@ -180,7 +180,7 @@ pub(crate) fn desktop(index: usize) -> Value {
         "task_status": "",
         "created": format!("2022-01-21T06:{:02}:47.459Z", index % 60),
         "login_status": login_status,
-        "attach_state": if index % 7 == 0 { "UNATTACH" } else { "ATTACHED" },
+        "attach_state": if index.is_multiple_of(7) { "UNATTACH" } else { "ATTACHED" },
         "product_id": "workspace.k.large2.uosv20pro",
         "availability_zone": "cn-north-5a",
         "site_type": "IES",
@@ -190,7 +190,7 @@ pub(crate) fn desktop(index: usize) -> Value {
         "enterprise_project_id": "0",
         "subnet_id": "subnet-1",
         "tags": [],
-        "in_maintenance_mode": index % 5 == 0,
+        "in_maintenance_mode": index.is_multiple_of(5),
     })
 }
 

@@ -5,10 +5,11 @@ mod token_file;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{HeaderValue, StatusCode};
-use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use super::error::Error;
 use super::exchange::Exchange;
@@ -45,7 +46,7 @@ pub(super) struct Token {
     /// The project that IAM says it is for.
     project_id: Option<String>,
     /// From here on a fresh one is asked for, ahead of its end. A file is read again each time.
-    renew_at: Timestamp,
+    renew_at: Instant,
 }
 
 impl Token {
@@ -71,7 +72,7 @@ impl Token {
 struct InUse {
     token: Arc<Token>,
     /// The token's own moment, or later after a renewal failed.
-    renew_at: Timestamp,
+    renew_at: Instant,
 }
 
 impl InUse {
@@ -84,7 +85,7 @@ impl InUse {
 }
 
 /// After a renewal ahead of time failed, the next one is this much later: IAM is not asked with every call.
-const RENEWAL_PAUSE: SignedDuration = SignedDuration::from_secs(30);
+const RENEWAL_PAUSE: Duration = Duration::from_secs(30);
 
 /// What a token is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,7 +125,7 @@ impl Authenticator {
     /// stays in use until it is refused.
     pub(super) async fn token(&self, exchange: &Exchange) -> Result<Arc<Token>, Error> {
         let mut in_use = self.in_use.lock().await;
-        let now = exchange.clock().now();
+        let now = Instant::now();
         if let Some(current) = in_use.as_ref()
             && now < current.renew_at
         {
@@ -183,7 +184,7 @@ impl Authenticator {
 
     async fn obtain(&self, exchange: &Exchange) -> Result<Token, Error> {
         match &self.credential {
-            CredentialSettings::TokenFile { file } => token_file::read(file, &self.setting, exchange.clock().now()),
+            CredentialSettings::TokenFile { file } => token_file::read(file, &self.setting),
             CredentialSettings::Password {
                 user, domain, password, ..
             } => {

@@ -1,10 +1,12 @@
 //! A token for an IAM user's password: `POST /v3/auth/tokens`, scoped to one project (`api/facts.md`, section 5.1).
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, Response, Uri};
-use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::{Scope, Token};
 use crate::api::client::uri;
@@ -17,6 +19,9 @@ use crate::config::Secret;
 /// A fresh token is asked for when this part of the old one's life is over.
 const RENEWED_AT: f64 = 0.8;
 
+/// A token is used at least this long, whatever life IAM gives it: nobody should log in with every call.
+const LIFE_MINIMUM: Duration = Duration::from_secs(60);
+
 /// Who logs in, to what.
 pub(super) struct Login<'a> {
     pub(super) user: &'a str,
@@ -27,7 +32,7 @@ pub(super) struct Login<'a> {
 
 /// Asks IAM for a token.
 pub(super) async fn create_token(login: &Login<'_>, exchange: &Exchange) -> Result<Token, Error> {
-    let asked_at = exchange.clock().now();
+    let asked_at = Instant::now();
     let path_and_query = "/v3/auth/tokens?nocatalog=true";
     let uri = uri(Operation::CreateToken, &login.scope.iam_endpoint, path_and_query)?;
     exchange
@@ -64,7 +69,7 @@ fn request(login: &Login<'_>, uri: &Uri) -> Request<Bytes> {
     request
 }
 
-fn token(response: &Response<Bytes>, asked_at: Timestamp) -> Result<Token, DecodeError> {
+fn token(response: &Response<Bytes>, asked_at: Instant) -> Result<Token, DecodeError> {
     let value = response
         .headers()
         .get("x-subject-token")
@@ -74,10 +79,9 @@ fn token(response: &Response<Bytes>, asked_at: Timestamp) -> Result<Token, Decod
             what: "X-Subject-Token header",
         })?;
     let facts = token_facts(response.body())?;
-    let life = facts.expires_at.duration_since(asked_at);
     Ok(Token {
         value: Secret::new(value.to_owned()),
         project_id: facts.project_id,
-        renew_at: asked_at + SignedDuration::from_secs_f64(life.as_secs_f64() * RENEWED_AT),
+        renew_at: asked_at + facts.life.mul_f64(RENEWED_AT).max(LIFE_MINIMUM),
     })
 }

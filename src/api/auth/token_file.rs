@@ -3,18 +3,18 @@
 
 use std::path::Path;
 
-use jiff::Timestamp;
+use tokio::time::Instant;
 
 use super::{CredentialError, Token};
 use crate::api::error::Error;
 use crate::config::Secret;
 
 /// Reads the token.
-pub(super) fn read(path: &Path, setting: &str, now: Timestamp) -> Result<Token, Error> {
+pub(super) fn read(path: &Path, setting: &str) -> Result<Token, Error> {
     Ok(Token {
         value: read_line(path, setting)?,
         project_id: None,
-        renew_at: now,
+        renew_at: Instant::now(),
     })
 }
 

@@ -1,0 +1,114 @@
+//! Every family of the exporter's own registry, one row of a table each: registration and documentation read it.
+
+/// A family of this registry, as the documentation shows it.
+#[derive(Debug)]
+pub struct Definition {
+    /// Its full name.
+    pub name: &'static str,
+    /// One sentence for HELP.
+    pub help: &'static str,
+    /// The word of the text format.
+    pub kind: &'static str,
+    /// Its labels.
+    pub labels: &'static [&'static str],
+}
+
+pub(super) const BUILD_INFO: Definition = Definition {
+    name: "huaweicloud_workspace_exporter_build_info",
+    help: "Facts of this build as labels; always 1.",
+    kind: "gauge",
+    labels: &["version", "revision", "rustc"],
+};
+
+pub(super) const POLLS: Definition = Definition {
+    name: "huaweicloud_workspace_exporter_polls_total",
+    help: "Polls of the project by result.",
+    kind: "counter",
+    labels: &["project", "result"],
+};
+
+pub(super) const POLL_FAILURES: Definition = Definition {
+    name: "huaweicloud_workspace_exporter_poll_failures_total",
+    help: "Polls of the project that published nothing, by reason.",
+    kind: "counter",
+    labels: &["project", "reason"],
+};
+
+pub(super) const POLL_DURATION: Definition = Definition {
+    name: "huaweicloud_workspace_exporter_poll_duration_seconds",
+    help: "How long the last poll of the project took, networks included.",
+    kind: "gauge",
+    labels: &["project"],
+};
+
+pub(super) const POLL_INTERVAL: Definition = Definition {
+    name: "huaweicloud_workspace_exporter_poll_interval_seconds",
+    help: "How often the project is polled, as configured.",
+    kind: "gauge",
+    labels: &["project"],
+};
+
+pub(super) const LAST_ATTEMPT: Definition = Definition {
+    name: "huaweicloud_workspace_exporter_last_attempt_timestamp_seconds",
+    help: "When the last poll of the project began, in seconds since the epoch.",
+    kind: "gauge",
+    labels: &["project"],
+};
+
+pub(super) const API_REQUESTS: Definition = Definition {
+    name: "huaweicloud_workspace_exporter_api_requests_total",
+    help: "Requests sent to the cloud, every attempt counted; code none: no answer came.",
+    kind: "counter",
+    labels: &["project", "operation", "code"],
+};
+
+pub(super) const API_REQUEST_DURATION: Definition = Definition {
+    name: "huaweicloud_workspace_exporter_api_request_duration_seconds",
+    help: "Time from sending a request to the last byte of its answer.",
+    kind: "histogram",
+    labels: &["operation"],
+};
+
+pub(super) const UNKNOWN_VALUES: Definition = Definition {
+    name: "huaweicloud_workspace_exporter_unknown_values_total",
+    help: "State words that the contract does not list, shown as unknown; counted in every listing.",
+    kind: "counter",
+    labels: &["field"],
+};
+
+pub(super) const FIELD_SHAPE: Definition = Definition {
+    name: "huaweicloud_workspace_exporter_field_shape_total",
+    help: "Fields left out because the API sent another JSON type than it documents; counted in every listing.",
+    kind: "counter",
+    labels: &["field"],
+};
+
+pub(super) const HTTP_REQUESTS: Definition = Definition {
+    name: "huaweicloud_workspace_exporter_http_requests_total",
+    help: "Requests that this exporter answered.",
+    kind: "counter",
+    labels: &["handler", "code"],
+};
+
+pub(super) const HTTP_REQUEST_DURATION: Definition = Definition {
+    name: "huaweicloud_workspace_exporter_http_request_duration_seconds",
+    help: "Time that this exporter took to make an answer.",
+    kind: "histogram",
+    labels: &["handler"],
+};
+
+/// Every family of the registry but the standard `process_*` ones.
+pub const DEFINITIONS: [&Definition; 12] = [
+    &BUILD_INFO,
+    &POLLS,
+    &POLL_FAILURES,
+    &POLL_DURATION,
+    &POLL_INTERVAL,
+    &LAST_ATTEMPT,
+    &API_REQUESTS,
+    &API_REQUEST_DURATION,
+    &UNKNOWN_VALUES,
+    &FIELD_SHAPE,
+    &HTTP_REQUESTS,
+    &HTTP_REQUEST_DURATION,
+];

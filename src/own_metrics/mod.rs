@@ -1,0 +1,148 @@
+//! The exporter about itself: a private `prometheus` registry and typed handles. What can be read off a snapshot is
+//! not here but in the exposition's catalogue: only what was counted on the way.
+
+mod definitions;
+mod project;
+
+use std::time::Duration;
+
+use prometheus::process_collector::ProcessCollector;
+use prometheus::{
+    Encoder, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+};
+
+use crate::inventory::FailureReason;
+use definitions::{
+    API_REQUEST_DURATION, API_REQUESTS, BUILD_INFO, FIELD_SHAPE, HTTP_REQUEST_DURATION, HTTP_REQUESTS, LAST_ATTEMPT,
+    POLL_DURATION, POLL_FAILURES, POLL_INTERVAL, POLLS, UNKNOWN_VALUES,
+};
+
+pub use definitions::{DEFINITIONS, Definition};
+pub use project::{PollResult, ProjectMetrics};
+
+/// From .05 to 30 s: the attempt timeout's range.
+const API_BUCKETS: [f64; 9] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+
+/// A scrape takes milliseconds, of a large fleet up to a second.
+const HTTP_BUCKETS: [f64; 8] = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0];
+
+/// The registry's names are constants of this file, so a refusal is our own mistake; it stops the start.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to register the exporter's own metrics")]
+pub struct RegistrationError(#[from] prometheus::Error);
+
+/// The exporter's own metrics; cheap to clone, all clones count together.
+#[derive(Debug, Clone)]
+pub struct OwnMetrics {
+    registry: Registry,
+    polls: IntCounterVec,
+    poll_failures: IntCounterVec,
+    poll_duration: GaugeVec,
+    poll_interval: GaugeVec,
+    last_attempt: GaugeVec,
+    api_requests: IntCounterVec,
+    api_request_duration: HistogramVec,
+    unknown_values: IntCounterVec,
+    field_shape: IntCounterVec,
+    http_requests: IntCounterVec,
+    http_request_duration: HistogramVec,
+}
+
+impl OwnMetrics {
+    /// Registers every family.
+    ///
+    /// # Errors
+    ///
+    /// [`RegistrationError`] when two families of ours clash.
+    pub fn new() -> Result<Self, RegistrationError> {
+        let registry = Registry::new();
+        registry.register(Box::new(ProcessCollector::for_self()))?;
+        let build_info = register(&registry, IntGaugeVec::new(options(&BUILD_INFO), BUILD_INFO.labels)?)?;
+        let one: IntGauge = build_info.with_label_values(&[
+            env!("CARGO_PKG_VERSION"),
+            env!("WORKSPACE_EXPORTER_REVISION"),
+            env!("WORKSPACE_EXPORTER_RUSTC"),
+        ]);
+        one.set(1);
+        Ok(Self {
+            polls: counters(&registry, &POLLS)?,
+            poll_failures: counters(&registry, &POLL_FAILURES)?,
+            poll_duration: gauges(&registry, &POLL_DURATION)?,
+            poll_interval: gauges(&registry, &POLL_INTERVAL)?,
+            last_attempt: gauges(&registry, &LAST_ATTEMPT)?,
+            api_requests: counters(&registry, &API_REQUESTS)?,
+            api_request_duration: histograms(&registry, &API_REQUEST_DURATION, &API_BUCKETS)?,
+            unknown_values: counters(&registry, &UNKNOWN_VALUES)?,
+            field_shape: counters(&registry, &FIELD_SHAPE)?,
+            http_requests: counters(&registry, &HTTP_REQUESTS)?,
+            http_request_duration: histograms(&registry, &HTTP_REQUEST_DURATION, &HTTP_BUCKETS)?,
+            registry,
+        })
+    }
+
+    /// The handles for one project; its counters start at zero, so that the first failure is an increase.
+    #[must_use]
+    pub fn for_project(&self, project: &str, interval: Duration) -> ProjectMetrics {
+        for result in PollResult::ALL {
+            self.polls.with_label_values(&[project, result.as_str()]);
+        }
+        for reason in FailureReason::ALL {
+            self.poll_failures.with_label_values(&[project, reason.as_str()]);
+        }
+        self.poll_interval
+            .with_label_values(&[project])
+            .set(interval.as_secs_f64());
+        ProjectMetrics {
+            project: project.to_owned(),
+            poll_duration: self.poll_duration.with_label_values(&[project]),
+            last_attempt: self.last_attempt.with_label_values(&[project]),
+            all: self.clone(),
+        }
+    }
+
+    /// An answer of our own server ended.
+    pub fn answered(&self, handler: &str, code: &str, elapsed: Duration) {
+        self.http_requests.with_label_values(&[handler, code]).inc();
+        self.http_request_duration
+            .with_label_values(&[handler])
+            .observe(elapsed.as_secs_f64());
+    }
+
+    /// Appends every family in text format 0.0.4.
+    ///
+    /// # Errors
+    ///
+    /// The encoder's, when a family of ours is not well formed.
+    pub fn render(&self, out: &mut Vec<u8>) -> Result<(), prometheus::Error> {
+        TextEncoder::new().encode(&self.registry.gather(), out)
+    }
+}
+
+fn options(definition: &Definition) -> Opts {
+    Opts::new(definition.name, definition.help)
+}
+
+fn counters(registry: &Registry, definition: &Definition) -> Result<IntCounterVec, prometheus::Error> {
+    register(registry, IntCounterVec::new(options(definition), definition.labels)?)
+}
+
+fn gauges(registry: &Registry, definition: &Definition) -> Result<GaugeVec, prometheus::Error> {
+    register(registry, GaugeVec::new(options(definition), definition.labels)?)
+}
+
+fn histograms(
+    registry: &Registry,
+    definition: &Definition,
+    buckets: &[f64],
+) -> Result<HistogramVec, prometheus::Error> {
+    let options = HistogramOpts::from(options(definition)).buckets(buckets.to_vec());
+    register(registry, HistogramVec::new(options, definition.labels)?)
+}
+
+fn register<C>(registry: &Registry, collector: C) -> Result<C, prometheus::Error>
+where
+    C: prometheus::core::Collector + Clone + 'static,
+{
+    registry.register(Box::new(collector.clone()))?;
+    Ok(collector)
+}
