@@ -176,8 +176,8 @@ impl Authenticator {
             CredentialSettings::TokenFile { file } => {
                 format!("{setting}: put a valid token for this project into {}", file.display())
             }
-            CredentialSettings::Password { user, domain, .. } => {
-                format!("{setting}: check that user {user} of account {domain} exists, its password and its project")
+            CredentialSettings::Password { .. } => {
+                format!("{setting}: check user, domain and password, and that the user may use this project")
             }
         }
     }
