@@ -1,5 +1,6 @@
 //! The composition root: settings become parts, parts are joined, tasks are started and awaited.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,15 +8,13 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{
-    Attempt, Authenticator, Client, Exchange, HttpTransport, Observer, Scope, Transport, TransportSetupError,
-};
+use crate::api::{Client, Credential, Event, Exchange, HttpTransport, Scope, Transport, TransportSetupError};
 use crate::collect::{Pace, Poller};
-use crate::config::{CredentialSettings, Listen, ProjectSettings, Settings};
+use crate::config::{Listen, ProjectSettings, Settings};
 use crate::http::{BindError, Routes, Server, Site};
 use crate::own_metrics::{OwnMetrics, ProjectMetrics, RegistrationError};
 use crate::publish::{self, Project};
-use crate::seams::{Chance, WallClock};
+use crate::seams::{Chance, Environment, WallClock};
 
 /// From the first signal to the end of the process (`semantics.md`, section 3).
 const STOP_DEADLINE: Duration = Duration::from_millis(4_800);
@@ -29,6 +28,8 @@ pub struct Seams {
     pub clock: WallClock,
     /// Jitter.
     pub chance: Chance,
+    /// Where credentials may be.
+    pub environment: Environment,
 }
 
 impl Seams {
@@ -42,6 +43,7 @@ impl Seams {
             transport: Arc::new(HttpTransport::new(&settings.api)?),
             clock: WallClock::system(),
             chance: Chance::of_system(),
+            environment: Environment::system(),
         })
     }
 }
@@ -81,12 +83,13 @@ impl App {
     pub async fn bind(settings: &Settings, seams: &Seams, notice: Option<&'static str>) -> Result<Self, StartError> {
         let metrics = OwnMetrics::new()?;
         let (reader, publishers) = publish::open(settings.projects.iter().map(|project| facts_of(project, settings)));
+        let mut credentials = HashMap::new();
         let mut pollers = Vec::new();
         for (project, publisher) in settings.projects.iter().zip(publishers) {
             let project_metrics = metrics.for_project(project.label(), settings.collect.interval);
             pollers.push(Poller::new(
                 project.label().to_owned(),
-                client_of(project, settings, seams, project_metrics.clone())?,
+                client_of(project, settings, seams, project_metrics.clone(), &mut credentials)?,
                 Pace::of(settings),
                 publisher,
                 project_metrics,
@@ -152,31 +155,39 @@ fn client_of(
     settings: &Settings,
     seams: &Seams,
     metrics: ProjectMetrics,
+    credentials: &mut HashMap<String, Arc<Credential>>,
 ) -> Result<Client, StartError> {
     let (name, credential) = project
         .credential(settings)
         .ok_or_else(|| StartError::NoCredential(project.label().to_owned()))?;
-    let iam_endpoint = match credential {
-        CredentialSettings::TokenFile { .. } => None,
-        CredentialSettings::Password { iam_endpoint, .. } => iam_endpoint.as_deref(),
-    };
     let scope = Scope {
         region: project.region().to_owned(),
         project_id: project.project_id.clone(),
-        iam_endpoint: project.iam_endpoint(iam_endpoint),
+        iam_endpoint: project.iam_endpoint(credential.iam_endpoint()),
     };
-    let observer: Observer = Arc::new(move |attempt: &Attempt| {
-        let code = attempt.status.map(|status| status.as_u16());
-        metrics.request_ended(attempt.operation.as_str(), code, attempt.elapsed);
-    });
+    let credential = credentials
+        .entry(name.to_owned())
+        .or_insert_with(|| Arc::new(Credential::new(name, credential, seams.environment.clone())));
     let exchange = Exchange::new(
         Arc::clone(&seams.transport),
-        observer,
+        Arc::new(move |event: &Event| count(event, &metrics)),
         &settings.api,
         seams.clock.clone(),
         seams.chance.clone(),
     );
-    let authenticator = Authenticator::new(name, credential.clone(), scope);
-    let project_id = project.project_id.as_deref();
-    Ok(Client::new(project.endpoint(), project_id, authenticator, exchange))
+    Ok(Client::new(project.endpoint(), scope, Arc::clone(credential), exchange))
+}
+
+/// Where what `api` tells becomes what is counted: neither knows the other.
+fn count(event: &Event, metrics: &ProjectMetrics) {
+    match event {
+        Event::Attempted(attempt) => {
+            let code = attempt.status.map(|status| status.as_u16());
+            metrics.request_ended(attempt.operation.as_str(), code, attempt.elapsed);
+        }
+        Event::ClockSkewed(skew) => metrics.clock_skewed(skew.as_secs_f64()),
+        Event::AuthFailed => metrics.auth_failed(),
+        Event::TokenRefreshed => metrics.token_refreshed(),
+        Event::CredentialExpires(moment) => metrics.credential_expires(moment.as_duration().as_secs_f64()),
+    }
 }

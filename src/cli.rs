@@ -84,6 +84,24 @@ struct Flags {
     )]
     interval: Option<String>,
 
+    /// The region, such as cn-north-4; without a file it is all it takes
+    #[arg(
+        long = "region",
+        env = "WORKSPACE_EXPORTER_REGION",
+        value_name = "REGION",
+        global = true
+    )]
+    region: Option<String>,
+
+    /// The project's id; without it, IAM is asked for the region's default project
+    #[arg(
+        long = "project-id",
+        env = "WORKSPACE_EXPORTER_PROJECT_ID",
+        value_name = "ID",
+        global = true
+    )]
+    project_id: Option<String>,
+
     /// What is logged: error, warn, info, debug or trace
     #[arg(
         long = "log.level",
@@ -204,6 +222,8 @@ impl Cli {
             telemetry_path: self.flags.telemetry_path,
             max_connections: self.flags.max_connections,
             interval: self.flags.interval,
+            region: self.flags.region,
+            project_id: self.flags.project_id,
         };
         match self.command.unwrap_or(Command::Serve) {
             Command::Serve => serve(self.flags.config_file, &overrides).await,

@@ -1,4 +1,4 @@
-//! Time and chance, as values that are handed in: production reads the system, a test decides.
+//! Time, chance and environment, as values that are handed in: production reads the system, a test decides.
 //! Monotonic time is tokio's, which tests can pause; nothing else of the outside enters here.
 
 use std::fmt;
@@ -59,5 +59,37 @@ impl Chance {
     pub fn fraction(&self) -> f64 {
         // A generator is whole between any two draws, so a panic elsewhere cannot have spoilt it.
         self.0.lock().unwrap_or_else(PoisonError::into_inner).f64()
+    }
+}
+
+/// The environment's variables, as far as they are read: by name.
+#[derive(Clone)]
+pub struct Environment(Arc<ReadVariable>);
+
+type ReadVariable = dyn Fn(&str) -> Option<String> + Send + Sync;
+
+impl Environment {
+    /// The process' own. A value that is no UTF-8 counts as not set.
+    #[must_use]
+    pub fn system() -> Self {
+        Self::new(|name| std::env::var(name).ok())
+    }
+
+    /// Given variables.
+    #[must_use]
+    pub fn new(read: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(read))
+    }
+
+    /// The value of a variable; an empty one counts as not set.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<String> {
+        (self.0)(name).filter(|value| !value.is_empty())
+    }
+}
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Environment")
     }
 }

@@ -6,17 +6,19 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use http::{Request, Uri};
+use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use tokio::sync::OnceCell;
 
-use super::auth::{Authenticator, Token};
-use super::decode::{DecodeError, DesktopPage, NetworkAnswer, desktop_page, network_answer};
+use super::auth::{Credential, Grant, Scope};
+use super::decode::{DecodeError, DesktopPage, NetworkAnswer, desktop_page, network_answer, project_ids};
 use super::error::Error;
 use super::exchange::Exchange;
 use super::operation::Operation;
 use crate::inventory::DesktopId;
 
 /// RFC 3986's unreserved characters stay; everything else is `%XX`, a space too.
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+pub(super) const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// Which part of the list is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,31 +33,52 @@ pub struct PageRequest {
 #[derive(Debug)]
 pub struct Client {
     endpoint: String,
-    project_id: Option<Arc<str>>,
-    authenticator: Authenticator,
+    scope: Scope,
+    project_id: OnceCell<Arc<str>>,
+    credential: Arc<Credential>,
     exchange: Exchange,
 }
 
 impl Client {
-    /// Calls `endpoint` for a project; without an id, the one that the token is for is used.
+    /// Calls `endpoint` for the project of a scope; credentials may be shared.
     #[must_use]
-    pub fn new(endpoint: String, project_id: Option<&str>, authenticator: Authenticator, exchange: Exchange) -> Self {
+    pub fn new(endpoint: String, scope: Scope, credential: Arc<Credential>, exchange: Exchange) -> Self {
         Self {
             endpoint,
-            project_id: project_id.map(Arc::from),
-            authenticator,
+            project_id: OnceCell::new_with(scope.project_id.as_deref().map(Arc::from)),
+            scope,
+            credential,
             exchange,
         }
     }
 
-    /// The project's id, from the settings or from IAM.
+    /// The project's id: from the settings, from the token, or found through IAM by the region's name, once.
     ///
     /// # Errors
     ///
     /// [`Error`] when IAM must be asked and does not say.
     pub async fn project_id(&self) -> Result<Arc<str>, Error> {
-        let token = self.authenticator.token(&self.exchange).await?;
-        self.project_id_with(&token)
+        self.project_id.get_or_try_init(|| self.find_project()).await.cloned()
+    }
+
+    async fn find_project(&self) -> Result<Arc<str>, Error> {
+        let grant = self.credential.grant(&self.scope, &self.exchange).await?;
+        if let Some(project_id) = grant.project_id() {
+            return Ok(Arc::from(project_id));
+        }
+        let region = &self.scope.region;
+        let path = format!("/v3/projects?name={}", utf8_percent_encode(region, RESERVED));
+        let decode = |body: &[u8]| project_ids(body, region);
+        let found = self
+            .get(Operation::FindProject, &self.scope.iam_endpoint, &path, None, decode)
+            .await?;
+        match found.as_slice() {
+            [project_id] => Ok(Arc::from(project_id.as_str())),
+            others => Err(Error::NoProject {
+                region: region.clone(),
+                found: others.len(),
+            }),
+        }
     }
 
     /// Lists one page of desktops, oldest first. One call, three attempts at most.
@@ -67,7 +90,7 @@ impl Client {
         let PageRequest { offset, limit } = page;
         let query = format!("limit={limit}&offset={offset}&sort_field=created&sort_type=ASC");
         let call = format!("desktops/detail?{query}");
-        self.get(Operation::ListDesktops, &call, desktop_page).await
+        self.get_of_project(Operation::ListDesktops, &call, desktop_page).await
     }
 
     /// Asks for the networks of 1 to 100 desktops; no ids are answered with nothing, without a call.
@@ -86,63 +109,64 @@ impl Client {
         if ids.is_empty() {
             return Ok(NetworkAnswer::default());
         }
-        self.get(Operation::ListNetworks, &call, network_answer).await
+        self.get_of_project(Operation::ListNetworks, &call, network_answer)
+            .await
     }
 
+    async fn get_of_project<T>(
+        &self,
+        operation: Operation,
+        call: &str,
+        decode: fn(&[u8]) -> Result<T, DecodeError>,
+    ) -> Result<T, Error> {
+        let project_id = self.project_id().await?;
+        let path = format!("/v2/{}/{call}", utf8_percent_encode(&project_id, RESERVED));
+        self.get(operation, &self.endpoint, &path, Some(&project_id), decode)
+            .await
+    }
+
+    /// A GET with the grant in use; after a 401, once more with another grant if there is one (`semantics.md`, section 3).
     async fn get<T>(
         &self,
         operation: Operation,
-        call: &str,
-        decode: fn(&[u8]) -> Result<T, DecodeError>,
+        endpoint: &str,
+        path: &str,
+        project_id: Option<&str>,
+        decode: impl Fn(&[u8]) -> Result<T, DecodeError> + Send + Sync,
     ) -> Result<T, Error> {
-        let token = self.authenticator.token(&self.exchange).await?;
-        match self.get_with(&token, operation, call, decode).await {
-            // Tokens die early when a password changes: one renewal, one repeat (`semantics.md`, section 3).
-            Err(refused @ Error::Unauthorized { .. }) => {
-                match self.authenticator.renewed(&token, &self.exchange).await? {
-                    Some(token) => self.get_with(&token, operation, call, decode).await,
-                    None => Err(refused),
-                }
-            }
-            answered => answered,
-        }
-    }
-
-    async fn get_with<T>(
-        &self,
-        token: &Token,
-        operation: Operation,
-        call: &str,
-        decode: fn(&[u8]) -> Result<T, DecodeError>,
-    ) -> Result<T, Error> {
-        let project_id = self.project_id_with(token)?;
-        let project_id = utf8_percent_encode(&project_id, RESERVED);
-        let uri = uri(operation, &self.endpoint, &format!("/v2/{project_id}/{call}"))?;
-        let build = || {
-            let mut request = Request::new(Bytes::new());
-            *request.uri_mut() = uri.clone();
-            let headers = request.headers_mut();
-            headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            headers.insert("x-auth-token", token.header());
-            request
+        let (credential, exchange) = (&self.credential, &self.exchange);
+        let uri = uri(operation, endpoint, path)?;
+        let attempt = async |grant: &Grant| {
+            let build = |now| allowed(&uri, grant, project_id, now);
+            let answered = exchange
+                .call(operation, build, |response| decode(response.body()))
+                .await;
+            answered.map_err(|error| credential.explained(error, exchange))
         };
-        let answered = self
-            .exchange
-            .call(operation, build, |response| decode(response.body()))
-            .await;
-        answered.map_err(|error| self.authenticator.explained(error))
-    }
-
-    fn project_id_with(&self, token: &Token) -> Result<Arc<str>, Error> {
-        let from_token = || token.project_id().map(Arc::from);
-        self.project_id.clone().or_else(from_token).ok_or(Error::Undecodable {
-            operation: Operation::CreateToken,
-            source: DecodeError::Missing {
-                what: "token.project.id",
+        let grant = credential.grant(&self.scope, exchange).await?;
+        let answered = match attempt(&grant).await {
+            Err(refused @ Error::Unauthorized { .. }) => match credential.another(&grant, &self.scope, exchange).await?
+            {
+                Some(grant) => attempt(&grant).await,
+                None => Err(refused),
             },
-        })
+            answered => answered,
+        };
+        if answered.is_ok() {
+            credential.accepted();
+        }
+        answered
     }
+}
+
+fn allowed(uri: &Uri, grant: &Grant, project_id: Option<&str>, now: Timestamp) -> Request<Bytes> {
+    let mut request = Request::new(Bytes::new());
+    *request.uri_mut() = uri.clone();
+    let headers = request.headers_mut();
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    grant.allow(&mut request, project_id, now);
+    request
 }
 
 /// Joins an endpoint and what follows it; the endpoint was checked with the settings.

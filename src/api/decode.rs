@@ -3,7 +3,12 @@
 use std::time::Duration;
 
 use super::lenient::{Array, Field, Object};
-use super::wire::{DesktopDetailInfo, DesktopNetworkResult, DesktopNetworks, DesktopsDetail, NetworkInfo, TokenAnswer};
+use super::signing::AccessKey;
+use super::wire::{
+    DesktopDetailInfo, DesktopNetworkResult, DesktopNetworks, DesktopsDetail, NetworkInfo, Projects, SecurityKey,
+    TokenAnswer,
+};
+use crate::config::Secret;
 use crate::inventory::{Desktop, DesktopId, Losses, Port, State, Text, Word};
 
 /// The life of a token that does not tell it (`api/facts.md`, section 5.1).
@@ -136,6 +141,25 @@ pub(super) fn token_facts(body: &[u8]) -> Result<TokenFacts, DecodeError> {
     Ok(TokenFacts {
         life: life.unwrap_or(TOKEN_LIFE),
         project_id: wire.token.project.map(|project| project.id),
+    })
+}
+
+/// Reads the ids of the projects that are named like the region: a server may answer with more than was asked for.
+pub(super) fn project_ids(body: &[u8], region: &str) -> Result<Vec<String>, DecodeError> {
+    let wire: Projects = serde_json::from_slice(body).map_err(|error| DecodeError::not_json(&error, body))?;
+    let named = wire.projects.into_iter().filter(|project| project.name == region);
+    Ok(named.map(|project| project.id).collect())
+}
+
+/// Reads the key of the metadata service.
+pub(super) fn metadata_key(body: &[u8]) -> Result<AccessKey, DecodeError> {
+    let wire: SecurityKey = serde_json::from_slice(body).map_err(|error| DecodeError::not_json(&error, body))?;
+    let parts = wire.credential;
+    Ok(AccessKey {
+        id: Secret::new(parts.access),
+        secret: Secret::new(parts.secret),
+        security_token: parts.securitytoken.map(Secret::new),
+        expires_at: parts.expires_at.map(|moment| moment.0),
     })
 }
 

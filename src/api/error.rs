@@ -61,6 +61,14 @@ pub enum Error {
         /// Why.
         source: http::uri::InvalidUri,
     },
+    /// IAM does not know exactly one project by the region's name.
+    #[error("IAM knows {found} projects named {region:?}: set projects[].project_id (console, My Credentials)")]
+    NoProject {
+        /// The name asked for.
+        region: String,
+        /// How many have it.
+        found: usize,
+    },
     /// There is no credential to call with.
     #[error("the credential cannot be used")]
     Credential(#[from] CredentialError),
@@ -74,7 +82,9 @@ impl Error {
             Error::Unanswered { source, .. } => source.is_transient(),
             Error::Refused { refusal, .. } => refusal.is_transient(),
             Error::Undecodable { source, .. } => source.is_transient(),
-            Error::Unauthorized { .. } | Error::Unsendable { .. } | Error::Credential(_) => false,
+            Error::Unauthorized { .. } | Error::Unsendable { .. } | Error::NoProject { .. } | Error::Credential(_) => {
+                false
+            }
         }
     }
 
@@ -87,6 +97,7 @@ impl Error {
             | Error::Unauthorized { .. }
             | Error::Undecodable { .. }
             | Error::Unsendable { .. }
+            | Error::NoProject { .. }
             | Error::Credential(_) => None,
         }
     }
@@ -104,6 +115,7 @@ impl Error {
             Error::Unanswered { source, .. } => source.reason(),
             Error::Refused { refusal, .. } => refusal.reason(),
             Error::Unauthorized { .. } | Error::Credential(_) => FailureReason::Auth,
+            Error::NoProject { .. } => FailureReason::Permission,
             Error::Undecodable { .. } => FailureReason::Decode,
             Error::Unsendable { .. } => FailureReason::Limit,
         }
@@ -204,14 +216,18 @@ fn is_request_id(id: &str) -> bool {
     (8..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
 }
 
+/// A date as headers write it (RFC 9110, section 5.6.7).
+pub(super) fn read_http_date(value: &str) -> Option<Timestamp> {
+    let parser = jiff::fmt::rfc2822::DateTimeParser::new();
+    parser.parse_timestamp(value.trim()).ok()
+}
+
 /// Seconds or an HTTP date (RFC 9110, section 10.2.3); a date that passed means now.
 fn read_retry_after(value: &str, now: Timestamp) -> Option<Duration> {
     if let Ok(seconds) = value.trim().parse::<u64>() {
         return Some(Duration::from_secs(seconds));
     }
-    let date = jiff::fmt::rfc2822::DateTimeParser::new()
-        .parse_timestamp(value.trim())
-        .ok()?;
+    let date = read_http_date(value)?;
     Some(Duration::try_from(date.duration_since(now)).unwrap_or(Duration::ZERO))
 }
 

@@ -1,15 +1,17 @@
 //! One call with all its attempts: wait for the rate, send, tell the observer, decide. It knows no credential.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::header::DATE;
+use http::{HeaderMap, Request, Response, StatusCode};
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::{Instant, sleep};
 
 use super::decode::DecodeError;
-use super::error::{Error, Refusal};
+use super::error::{Error, Refusal, read_http_date};
 use super::operation::Operation;
 use super::rate::Bucket;
 use super::retry::{self, Decision};
@@ -17,7 +19,10 @@ use super::transport::Transport;
 use crate::config::ApiSettings;
 use crate::seams::{Chance, WallClock};
 
-/// One attempt, as the observer is told of it.
+/// Beyond this a clock is wrong enough for the gateway to refuse signatures; it draws the line at 15 minutes.
+const SKEW_MAXIMUM: SignedDuration = SignedDuration::from_mins(5);
+
+/// One attempt of a call.
 #[derive(Debug, Clone, Copy)]
 pub struct Attempt {
     /// Which call.
@@ -28,8 +33,31 @@ pub struct Attempt {
     pub elapsed: Duration,
 }
 
-/// Is told of each attempt.
-pub type Observer = Arc<dyn Fn(&Attempt) + Send + Sync>;
+/// What the observer is told of.
+#[derive(Debug, Clone, Copy)]
+pub enum Event {
+    /// An attempt ended.
+    Attempted(Attempt),
+    /// The cloud's clock is ahead of ours by this much.
+    ClockSkewed(SignedDuration),
+    /// The credential was refused.
+    AuthFailed,
+    /// IAM gave a token.
+    TokenRefreshed,
+    /// The credential in use ends then.
+    CredentialExpires(Timestamp),
+}
+
+/// Is told of what happens.
+pub type Observer = Arc<dyn Fn(&Event) + Send + Sync>;
+
+/// How our clock stands to the cloud's, as far as answers told.
+#[derive(Debug, Default)]
+struct Skew {
+    measured: SignedDuration,
+    /// Added to our time when requests are signed.
+    correction: SignedDuration,
+}
 
 /// The calls of one project, paced and retried.
 pub struct Exchange {
@@ -37,6 +65,7 @@ pub struct Exchange {
     observer: Observer,
     buckets: Mutex<[Bucket; Operation::ALL.len()]>,
     clock: WallClock,
+    skew: Mutex<Skew>,
     chance: Chance,
 }
 
@@ -63,20 +92,77 @@ impl Exchange {
             observer,
             buckets: Mutex::new(Operation::ALL.map(bucket)),
             clock,
+            skew: Mutex::default(),
             chance,
         }
     }
 
-    /// Calls until the answer decodes or the error is final; each attempt sends a request built afresh.
+    /// Tells the observer.
+    pub(super) fn tell(&self, event: &Event) {
+        (self.observer)(event);
+    }
+
+    /// The time to sign with: ours, corrected if the cloud's had to be adopted.
+    pub(super) fn now(&self) -> Timestamp {
+        let now = self.clock.now();
+        now.checked_add(self.skew().correction).unwrap_or(now)
+    }
+
+    /// Signs with the cloud's time from now on, if ours is wrong by more than five minutes. Returns whether that changes
+    /// anything.
+    pub(super) fn adopt_clock_of_cloud(&self) -> bool {
+        let mut skew = self.skew();
+        let off_by = skew.measured - skew.correction;
+        if off_by.abs() <= SKEW_MAXIMUM {
+            return false;
+        }
+        skew.correction = skew.measured;
+        let seconds = skew.measured.as_secs();
+        tracing::warn!(
+            skew_seconds = seconds,
+            "this machine's clock is wrong: requests are signed with the cloud's time"
+        );
+        true
+    }
+
+    /// A hint for people when our clock is wrong enough to matter.
+    pub(super) fn skew_in_words(&self) -> Option<String> {
+        let measured = self.skew().measured;
+        let is_wrong = measured.abs() > SKEW_MAXIMUM;
+        is_wrong.then(|| {
+            format!(
+                "; this machine's clock differs from the cloud's by {} s",
+                measured.as_secs()
+            )
+        })
+    }
+
+    fn skew(&self) -> MutexGuard<'_, Skew> {
+        // Two durations are whole between any two uses, so a panic elsewhere cannot have spoilt them.
+        self.skew.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Learns from an answer's Date header.
+    fn measure_skew(&self, headers: &HeaderMap) {
+        let date = headers.get(DATE).and_then(|date| date.to_str().ok());
+        if let Some(date) = date.and_then(read_http_date) {
+            let measured = date.duration_since(self.clock.now());
+            self.skew().measured = measured;
+            self.tell(&Event::ClockSkewed(measured));
+        }
+    }
+
+    /// Calls until the answer decodes or the error is final; each attempt sends a request built, and signed, afresh for the
+    /// time it is given.
     pub(super) async fn call<T>(
         &self,
         operation: Operation,
-        build: impl Fn() -> Request<Bytes> + Send + Sync,
+        build: impl Fn(Timestamp) -> Request<Bytes> + Send + Sync,
         decode: impl Fn(&Response<Bytes>) -> Result<T, DecodeError> + Send + Sync,
     ) -> Result<T, Error> {
         let mut attempt = 1;
         loop {
-            let answer = self.attempt(operation, build()).await;
+            let answer = self.attempt(operation, build(self.now())).await;
             let decoded = answer
                 .and_then(|response| decode(&response).map_err(|source| Error::Undecodable { operation, source }));
             let error = match decoded {
@@ -94,18 +180,23 @@ impl Exchange {
         }
     }
 
-    async fn attempt(&self, operation: Operation, request: Request<Bytes>) -> Result<Response<Bytes>, Error> {
+    /// One attempt, paced and counted.
+    pub(super) async fn attempt(
+        &self,
+        operation: Operation,
+        request: Request<Bytes>,
+    ) -> Result<Response<Bytes>, Error> {
         let wait = self.reserve(operation);
         sleep(wait).await;
         let started_at = Instant::now();
         let answer = self.transport.send(request).await;
         let elapsed = started_at.elapsed();
         let status = answer.as_ref().ok().map(Response::status);
-        (self.observer)(&Attempt {
+        self.tell(&Event::Attempted(Attempt {
             operation,
             status,
             elapsed,
-        });
+        }));
         tracing::debug!(
             operation = %operation,
             http.status = status.map(|status| status.as_u16()),
@@ -113,6 +204,7 @@ impl Exchange {
             "request ended"
         );
         let response = answer.map_err(|source| Error::Unanswered { operation, source })?;
+        self.measure_skew(response.headers());
         if response.status().is_success() {
             return Ok(response);
         }

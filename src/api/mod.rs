@@ -4,7 +4,7 @@
 //! handed in: a [`Transport`] that carries requests, and an observer that is told of each attempt.
 //!
 //! ```text
-//! Client (one project) --> Authenticator (a token) --> Exchange (rate, retry) --> Transport --> decode
+//! Client (one project) --> Credential (a token, or a key that signs) --> Exchange (rate, retry) --> Transport --> decode
 //! ```
 
 mod auth;
@@ -16,13 +16,14 @@ mod lenient;
 mod operation;
 mod rate;
 mod retry;
+mod signing;
 mod transport;
 mod wire;
 
-pub use auth::{Authenticator, CredentialError, Scope};
+pub use auth::{Credential, CredentialError, Scope};
 pub use client::{Client, PageRequest};
 pub use decode::{DecodeError, DesktopPage, NetworkAnswer, desktop_page, network_answer};
 pub use error::{Error, Refusal};
-pub use exchange::{Attempt, Exchange, Observer};
+pub use exchange::{Attempt, Event, Exchange, Observer};
 pub use operation::Operation;
 pub use transport::{HttpTransport, Transport, TransportError, TransportSetupError};

@@ -11,11 +11,21 @@ pub enum Operation {
     ListNetworks,
     /// `POST /v3/auth/tokens`
     CreateToken,
+    /// `GET /v3/projects`
+    FindProject,
+    /// The two calls of the ECS metadata service
+    MetadataCredentials,
 }
 
 impl Operation {
     /// Every call.
-    pub const ALL: [Self; 3] = [Operation::ListDesktops, Operation::ListNetworks, Operation::CreateToken];
+    pub const ALL: [Self; 5] = [
+        Operation::ListDesktops,
+        Operation::ListNetworks,
+        Operation::CreateToken,
+        Operation::FindProject,
+        Operation::MetadataCredentials,
+    ];
 
     /// The name in metrics and logs.
     #[must_use]
@@ -24,6 +34,8 @@ impl Operation {
             Operation::ListDesktops => "list_desktops",
             Operation::ListNetworks => "list_networks",
             Operation::CreateToken => "create_token",
+            Operation::FindProject => "find_project",
+            Operation::MetadataCredentials => "metadata_credentials",
         }
     }
 }

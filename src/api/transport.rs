@@ -18,6 +18,9 @@ const BODY_MAXIMUM: usize = 32 * 1024 * 1024;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// The ECS metadata service and this host: what they answer is for this machine alone.
+const NEVER_THROUGH_A_PROXY: &str = "169.254.169.254,127.0.0.1,localhost,::1";
+
 /// A body that makes no progress for this long is given up.
 const STALL_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -119,7 +122,8 @@ impl HttpTransport {
             .read_timeout(STALL_TIMEOUT)
             .timeout(settings.timeout);
         if let Some(proxy) = &settings.proxy {
-            builder = builder.proxy(reqwest::Proxy::all(proxy).map_err(|_| TransportSetupError::Proxy)?);
+            let proxy = reqwest::Proxy::all(proxy).map_err(|_| TransportSetupError::Proxy)?;
+            builder = builder.proxy(proxy.no_proxy(reqwest::NoProxy::from_string(NEVER_THROUGH_A_PROXY)));
         }
         if let Some(path) = &settings.ca_file {
             builder = builder.tls_certs_merge(read_certificates(path)?);

@@ -130,6 +130,34 @@ pub(super) struct TokenProject {
     pub(super) id: String,
 }
 
+/// The answer of `GET /v3/projects` (`api/facts.md`, section 5.3).
+#[derive(Debug, Deserialize)]
+pub(super) struct Projects {
+    pub(super) projects: Vec<Project>,
+}
+
+/// One project of an account.
+#[derive(Debug, Deserialize)]
+pub(super) struct Project {
+    pub(super) id: String,
+    pub(super) name: String,
+}
+
+/// The answer of the metadata service (`api/facts.md`, section 5.5).
+#[derive(Deserialize)]
+pub(super) struct SecurityKey {
+    pub(super) credential: SecurityKeyParts,
+}
+
+/// `credential` of the metadata service's answer.
+#[derive(Deserialize)]
+pub(super) struct SecurityKeyParts {
+    pub(super) access: String,
+    pub(super) secret: String,
+    pub(super) securitytoken: Option<String>,
+    pub(super) expires_at: Option<Moment>,
+}
+
 /// A moment as IAM writes it: RFC 3339 with six decimals and Z.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(try_from = "String")]

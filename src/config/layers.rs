@@ -8,6 +8,7 @@ use std::time::Duration;
 use config::{Config, File, FileFormat, FileSourceString};
 
 use super::error::ConfigError;
+use super::project::ProjectSettings;
 use super::settings::Settings;
 
 /// What flags and environment set; `None` leaves the file's word.
@@ -21,9 +22,27 @@ pub struct Overrides {
     pub max_connections: Option<u32>,
     /// `--collect.interval`.
     pub interval: Option<String>,
+    /// `--region`.
+    pub region: Option<String>,
+    /// `--project-id`.
+    pub project_id: Option<String>,
 }
 
 impl Overrides {
+    /// A region or a project id given by flag is the only project's; without a file, that is all it takes.
+    fn lay_over_projects(&self, projects: &mut Vec<ProjectSettings>) {
+        if self.region.is_none() && self.project_id.is_none() {
+            return;
+        }
+        if projects.is_empty() {
+            projects.push(ProjectSettings::default());
+        }
+        if let [project] = projects.as_mut_slice() {
+            project.region = self.region.clone().or(project.region.take());
+            project.project_id = self.project_id.clone().or(project.project_id.take());
+        }
+    }
+
     /// The keys that are set, with their values.
     fn layer(&self) -> Result<Config, config::ConfigError> {
         let listen = (!self.listen.is_empty()).then(|| self.listen.clone());
@@ -69,11 +88,13 @@ pub fn parse(origin: &str, text: &str, overrides: &Overrides) -> Result<Settings
         .add_source(overrides.layer().map_err(syntax)?)
         .build()
         .map_err(syntax)?;
-    serde_path_to_error::deserialize(layers).map_err(|error| ConfigError::Key {
+    let mut settings: Settings = serde_path_to_error::deserialize(layers).map_err(|error| ConfigError::Key {
         origin: origin.to_owned(),
         key: error.path().to_string(),
         problem: one_line(&error.into_inner().to_string()),
-    })
+    })?;
+    overrides.lay_over_projects(&mut settings.projects);
+    Ok(settings)
 }
 
 /// Checks the settings as a whole.
@@ -139,6 +160,11 @@ fn check_keys(settings: &Settings) -> Result<(), (String, String)> {
 }
 
 fn check_projects(settings: &Settings) -> Result<(), (String, String)> {
+    for (name, credential) in &settings.credentials {
+        credential
+            .check()
+            .map_err(|problem| (format!("credentials.{name}"), problem))?;
+    }
     if settings.projects.is_empty() {
         let problem = "name at least one project, with its region and credentials; see config/exporter.yaml";
         return Err(("projects".to_owned(), problem.to_owned()));
@@ -221,7 +247,10 @@ projects: [ { region: cn-north-4, project_id: 0bec5db9 } ]
         check_error("projects: []", "projects: name at least one project");
         check_error("projects: [ {} ]", "projects[0].name");
         check_error("projects: [ { name: a } ]", "projects[0].region");
-        check_error("projects: [ { region: a } ]", "projects[0].credentials: define");
+        check_error(
+            "credentials: { a: { kind: access_key } }\nprojects: [ { region: a } ]",
+            "credentials.a: give either",
+        );
         check_error(
             "projects: [ { region: a, credentials: b } ]",
             "there is no credential named \"b\"",
@@ -238,8 +267,8 @@ projects: [ { region: cn-north-4, project_id: 0bec5db9 } ]
             format!("credentials: {{ main: {{ kind: token_file, file: t }} }}\nprojects: [ {{ {project} }} ]")
         };
         check_error(
-            &with("region: cn-north-4"),
-            "projects[0].project_id: a token_file credential needs",
+            &with("name: a, endpoint: 'https://h'"),
+            "projects[0].project_id: without a region",
         );
         check_error(
             &with("name: a, endpoint: 'http://10.0.0.1', project_id: b"),
@@ -256,6 +285,20 @@ projects: [ { region: cn-north-4, project_id: 0bec5db9 } ]
         let loopback = with("name: a, endpoint: 'http://127.0.0.1:8080/', project_id: b");
         let settings = read(&loopback, &Overrides::default()).expect("loopback may be http");
         assert_eq!(settings.projects[0].endpoint(), "http://127.0.0.1:8080");
+    }
+
+    #[test]
+    fn a_region_by_flag_is_a_project_and_its_credential_the_chain() {
+        let overrides = Overrides {
+            region: Some("cn-north-4".to_owned()),
+            ..Overrides::default()
+        };
+        let settings = read("", &overrides).expect("valid settings");
+        let (name, credential) = settings.projects[0].credential(&settings).expect("a credential");
+        assert_eq!(
+            (name, credential),
+            ("default", &super::super::CredentialSettings::DEFAULT)
+        );
     }
 
     #[test]

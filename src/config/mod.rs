@@ -2,6 +2,7 @@
 //!
 //! Layers, later ones win: defaults < file < environment < flags. It refuses to know what the settings are for.
 
+mod credentials;
 mod duration;
 mod error;
 mod layers;
@@ -9,10 +10,9 @@ mod project;
 mod secret;
 mod settings;
 
+pub use credentials::{AccessKeySettings, CredentialSettings};
 pub use error::ConfigError;
 pub use layers::{Overrides, check, load, parse};
 pub use project::ProjectSettings;
 pub use secret::{Secret, SecretSource};
-pub use settings::{
-    ApiSettings, CollectSettings, CredentialSettings, Listen, PrivacySettings, Settings, Users, WebSettings,
-};
+pub use settings::{ApiSettings, CollectSettings, Listen, PrivacySettings, Settings, Users, WebSettings};

@@ -1,12 +1,13 @@
 //! One project's settings, and what follows from them: its name, endpoints and credential.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use http::Uri;
 use http::uri::Scheme;
 use serde::Deserialize;
 
-use super::settings::{CredentialSettings, Settings};
+use super::credentials::CredentialSettings;
+use super::settings::Settings;
 
 /// One watched project.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -18,7 +19,7 @@ pub struct ProjectSettings {
     pub region: Option<String>,
     /// Scheme and host of the Workspace API; default: `https://workspace.REGION.myhuaweicloud.com`.
     pub endpoint: Option<String>,
-    /// The project's id; a `password` credential can find it by the region's name.
+    /// The project's id; without it, IAM is asked for the project named like the region.
     pub project_id: Option<String>,
     /// The name of a credential; may be left out if there is only one.
     pub credentials: Option<String>,
@@ -62,12 +63,13 @@ impl ProjectSettings {
         self.required.unwrap_or(true)
     }
 
-    /// The credential it uses with its name; `None` if it names none and there is not exactly one.
+    /// The credential it uses with its name; `None` if it names none that exists, or there are several.
     #[must_use]
     pub fn credential<'a>(&self, settings: &'a Settings) -> Option<(&'a str, &'a CredentialSettings)> {
         let (name, credential) = match &self.credentials {
             Some(name) => settings.credentials.get_key_value(name)?,
             None if settings.credentials.len() == 1 => settings.credentials.first_key_value()?,
+            None if settings.credentials.is_empty() => return Some(("default", &CredentialSettings::DEFAULT)),
             None => return None,
         };
         Some((name.as_str(), credential))
@@ -122,28 +124,22 @@ impl ProjectSettings {
                 "credentials",
                 match &self.credentials {
                     Some(name) => format!("there is no credential named {name:?} under credentials"),
-                    None if settings.credentials.is_empty() => "define a credential under credentials".to_owned(),
                     None => "name one of the credentials, there are several".to_owned(),
                 },
             ));
         };
-        match credential {
-            CredentialSettings::TokenFile { .. } if self.project_id.is_none() => Err((
-                "project_id",
-                "a token_file credential needs the project's id (console, My Credentials, Projects)".to_owned(),
-            )),
-            CredentialSettings::TokenFile { .. } => Ok(()),
-            CredentialSettings::Password { iam_endpoint, .. } => {
-                if self.region.is_none() && (iam_endpoint.is_none() || self.project_id.is_none()) {
-                    return Err((
-                        "region",
-                        "a password credential needs the region, or both iam_endpoint and project_id".to_owned(),
-                    ));
-                }
-                let iam_endpoint = self.iam_endpoint(iam_endpoint.as_deref());
-                self.check_endpoint("credentials", &iam_endpoint)
-            }
+        let needs_iam = self.project_id.is_none() || matches!(credential, CredentialSettings::Password { .. });
+        if !needs_iam {
+            return Ok(());
         }
+        let iam_endpoint = credential.iam_endpoint();
+        if self.region.is_none() && (iam_endpoint.is_none() || self.project_id.is_none()) {
+            return Err((
+                "project_id",
+                "without a region, IAM cannot be asked: give the project's id, or the region".to_owned(),
+            ));
+        }
+        self.check_endpoint("credentials", &self.iam_endpoint(iam_endpoint))
     }
 
     /// HTTPS only, except to this host or where `insecure_http` says so (`semantics.md`, section 4).
@@ -194,6 +190,14 @@ fn is_word(text: &str) -> bool {
         && text
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+}
+
+/// Whether a URL is plain HTTP to this host or to the link it is on.
+pub(super) fn is_near(endpoint: &str) -> bool {
+    let Ok(uri) = endpoint.parse::<Uri>() else { return false };
+    let host = uri.host().unwrap_or_default();
+    let is_link_local = host.parse::<Ipv4Addr>().is_ok_and(|address| address.is_link_local());
+    uri.scheme_str() == Some("http") && (is_link_local || is_loopback(host))
 }
 
 fn is_loopback(host: &str) -> bool {

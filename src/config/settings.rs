@@ -10,9 +10,9 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
+use super::credentials::CredentialSettings;
 use super::duration;
 use super::project::ProjectSettings;
-use super::secret::SecretSource;
 
 /// Everything that can be set.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -158,34 +158,6 @@ impl Default for ApiSettings {
             network_batch_size: 100,
         }
     }
-}
-
-/// A credential; which keys it has depends on its kind.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum CredentialSettings {
-    /// A token that somebody else renews.
-    TokenFile {
-        /// Holds the token and nothing else; read again at each call.
-        file: PathBuf,
-    },
-    /// An IAM user; tokens are asked for and renewed.
-    Password {
-        /// The IAM user's name.
-        user: String,
-        /// The account's name.
-        domain: String,
-        /// Where its password is.
-        #[serde(rename = "password_file", deserialize_with = "secret_file")]
-        password: SecretSource,
-        /// Scheme and host of IAM; default: `https://iam.REGION.myhuaweicloud.com`.
-        #[serde(default)]
-        iam_endpoint: Option<String>,
-    },
-}
-
-fn secret_file<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretSource, D::Error> {
-    PathBuf::deserialize(deserializer).map(SecretSource::File)
 }
 
 /// Personal data.

@@ -69,6 +69,34 @@ pub(super) const API_REQUEST_DURATION: Definition = Definition {
     labels: &["operation"],
 };
 
+pub(super) const AUTH_FAILURES: Definition = Definition {
+    name: "huaweicloud_workspace_exporter_auth_failures_total",
+    help: "Times that the credential of the project was refused.",
+    kind: "counter",
+    labels: &["project"],
+};
+
+pub(super) const CREDENTIALS_EXPIRY: Definition = Definition {
+    name: "huaweicloud_workspace_exporter_credentials_expiry_timestamp_seconds",
+    help: "When the token or temporary key in use ends, in seconds since the epoch; no row for one that has no end.",
+    kind: "gauge",
+    labels: &["project"],
+};
+
+pub(super) const TOKEN_REFRESHES: Definition = Definition {
+    name: "huaweicloud_workspace_exporter_token_refreshes_total",
+    help: "Tokens that IAM gave for the project.",
+    kind: "counter",
+    labels: &["project"],
+};
+
+pub(super) const CLOCK_SKEW: Definition = Definition {
+    name: "huaweicloud_workspace_exporter_clock_skew_seconds",
+    help: "The cloud's clock minus this machine's, by the Date header of the last answer.",
+    kind: "gauge",
+    labels: &["project"],
+};
+
 pub(super) const UNKNOWN_VALUES: Definition = Definition {
     name: "huaweicloud_workspace_exporter_unknown_values_total",
     help: "State words that the contract does not list, shown as unknown; counted in every listing.",
@@ -98,7 +126,7 @@ pub(super) const HTTP_REQUEST_DURATION: Definition = Definition {
 };
 
 /// Every family of the registry but the standard `process_*` ones.
-pub const DEFINITIONS: [&Definition; 12] = [
+pub const DEFINITIONS: [&Definition; 16] = [
     &BUILD_INFO,
     &POLLS,
     &POLL_FAILURES,
@@ -107,6 +135,10 @@ pub const DEFINITIONS: [&Definition; 12] = [
     &LAST_ATTEMPT,
     &API_REQUESTS,
     &API_REQUEST_DURATION,
+    &AUTH_FAILURES,
+    &CREDENTIALS_EXPIRY,
+    &TOKEN_REFRESHES,
+    &CLOCK_SKEW,
     &UNKNOWN_VALUES,
     &FIELD_SHAPE,
     &HTTP_REQUESTS,

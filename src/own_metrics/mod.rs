@@ -13,8 +13,9 @@ use prometheus::{
 
 use crate::inventory::FailureReason;
 use definitions::{
-    API_REQUEST_DURATION, API_REQUESTS, BUILD_INFO, FIELD_SHAPE, HTTP_REQUEST_DURATION, HTTP_REQUESTS, LAST_ATTEMPT,
-    POLL_DURATION, POLL_FAILURES, POLL_INTERVAL, POLLS, UNKNOWN_VALUES,
+    API_REQUEST_DURATION, API_REQUESTS, AUTH_FAILURES, BUILD_INFO, CLOCK_SKEW, CREDENTIALS_EXPIRY, FIELD_SHAPE,
+    HTTP_REQUEST_DURATION, HTTP_REQUESTS, LAST_ATTEMPT, POLL_DURATION, POLL_FAILURES, POLL_INTERVAL, POLLS,
+    TOKEN_REFRESHES, UNKNOWN_VALUES,
 };
 
 pub use definitions::{DEFINITIONS, Definition};
@@ -42,6 +43,10 @@ pub struct OwnMetrics {
     last_attempt: GaugeVec,
     api_requests: IntCounterVec,
     api_request_duration: HistogramVec,
+    auth_failures: IntCounterVec,
+    credentials_expiry: GaugeVec,
+    token_refreshes: IntCounterVec,
+    clock_skew: GaugeVec,
     unknown_values: IntCounterVec,
     field_shape: IntCounterVec,
     http_requests: IntCounterVec,
@@ -72,6 +77,10 @@ impl OwnMetrics {
             last_attempt: gauges(&registry, &LAST_ATTEMPT)?,
             api_requests: counters(&registry, &API_REQUESTS)?,
             api_request_duration: histograms(&registry, &API_REQUEST_DURATION, &API_BUCKETS)?,
+            auth_failures: counters(&registry, &AUTH_FAILURES)?,
+            credentials_expiry: gauges(&registry, &CREDENTIALS_EXPIRY)?,
+            token_refreshes: counters(&registry, &TOKEN_REFRESHES)?,
+            clock_skew: gauges(&registry, &CLOCK_SKEW)?,
             unknown_values: counters(&registry, &UNKNOWN_VALUES)?,
             field_shape: counters(&registry, &FIELD_SHAPE)?,
             http_requests: counters(&registry, &HTTP_REQUESTS)?,
@@ -94,6 +103,8 @@ impl OwnMetrics {
             .set(interval.as_secs_f64());
         ProjectMetrics {
             project: project.to_owned(),
+            auth_failures: self.auth_failures.with_label_values(&[project]),
+            token_refreshes: self.token_refreshes.with_label_values(&[project]),
             poll_duration: self.poll_duration.with_label_values(&[project]),
             last_attempt: self.last_attempt.with_label_values(&[project]),
             all: self.clone(),

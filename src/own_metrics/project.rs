@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use prometheus::Gauge;
+use prometheus::{Gauge, IntCounter};
 
 use super::OwnMetrics;
 use crate::inventory::FailureReason;
@@ -42,6 +42,8 @@ impl PollResult {
 #[derive(Debug, Clone)]
 pub struct ProjectMetrics {
     pub(super) project: String,
+    pub(super) auth_failures: IntCounter,
+    pub(super) token_refreshes: IntCounter,
     pub(super) poll_duration: Gauge,
     pub(super) last_attempt: Gauge,
     pub(super) all: OwnMetrics,
@@ -86,6 +88,29 @@ impl ProjectMetrics {
             .api_request_duration
             .with_label_values(&[operation])
             .observe(elapsed.as_secs_f64());
+    }
+
+    /// The credential was refused.
+    pub fn auth_failed(&self) {
+        self.auth_failures.inc();
+    }
+
+    /// IAM gave a token.
+    pub fn token_refreshed(&self) {
+        self.token_refreshes.inc();
+    }
+
+    /// The credential in use ends this many seconds after the epoch.
+    pub fn credential_expires(&self, since_epoch_seconds: f64) {
+        self.all
+            .credentials_expiry
+            .with_label_values(&[&self.project])
+            .set(since_epoch_seconds);
+    }
+
+    /// The cloud's clock is ahead of ours by this much.
+    pub fn clock_skewed(&self, seconds: f64) {
+        self.all.clock_skew.with_label_values(&[&self.project]).set(seconds);
     }
 
     /// Words outside the contract were read.

@@ -10,12 +10,12 @@ use http::{Request, Response, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
-use workspace_exporter::api::{Authenticator, Client, Exchange, Observer, Scope, Transport, TransportError};
+use workspace_exporter::api::{Client, Credential, Event, Exchange, Observer, Scope, Transport, TransportError};
 use workspace_exporter::collect::{Pace, Poller};
 use workspace_exporter::config::{CredentialSettings, Secret, SecretSource, Settings};
 use workspace_exporter::own_metrics::OwnMetrics;
 use workspace_exporter::publish::{Project, Reader, open};
-use workspace_exporter::seams::{Chance, WallClock};
+use workspace_exporter::seams::{Chance, Environment, WallClock};
 use workspace_simulator::{Identity, Options, Simulator};
 
 /// The simulator as a transport: no socket, no bytes on a wire.
@@ -91,9 +91,11 @@ fn client(
 ) -> Client {
     let origin = Instant::now();
     let trace = Arc::clone(calls);
-    let observer: Observer = Arc::new(move |attempt| {
-        let line = format!("{:?} {} {:?}", origin.elapsed(), attempt.operation, attempt.status);
-        trace.lock().unwrap().push(line);
+    let observer: Observer = Arc::new(move |event| {
+        if let Event::Attempted(attempt) = event {
+            let line = format!("{:?} {} {:?}", origin.elapsed(), attempt.operation, attempt.status);
+            trace.lock().unwrap().push(line);
+        }
     });
     let credential = CredentialSettings::Password {
         user: identity.user.clone(),
@@ -107,12 +109,8 @@ fn client(
         iam_endpoint: "http://iam.simulated".to_owned(),
     };
     let exchange = Exchange::new(cloud, observer, &settings.api, clock.clone(), Chance::of_seed(seed));
-    Client::new(
-        "http://simulated".to_owned(),
-        None,
-        Authenticator::new("test", credential, scope),
-        exchange,
-    )
+    let credential = Credential::new("test", &credential, Environment::new(|_| None));
+    Client::new("http://simulated".to_owned(), scope, Arc::new(credential), exchange)
 }
 
 fn errors_published(reader: &Reader) -> Vec<String> {

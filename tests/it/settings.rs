@@ -86,16 +86,22 @@ fn a_wrong_key_or_value_is_named_and_ends_with_64() {
     check("", &[], 64, &["projects", "at least one project"]);
     check("projects: []", &[], 64, &["projects", "at least one project"]);
     check(
-        "projects: [ { region: cn-north-4 } ]",
+        "projects: [ { region: cn-north-4, credentials: none } ]",
         &[],
         64,
         &["projects[0].credentials"],
     );
     check(
-        &VALID.replace("project_id: 0bec5db98280d2d02fd6c00c2de791ce", ""),
+        &VALID.replace("region: cn-north-4", "name: a, endpoint: 'https://a', region: ''"),
         &[],
         64,
-        &["projects[0].project_id"],
+        &["projects[0]"],
+    );
+    check(
+        "credentials: { a: { kind: access_key } }",
+        &[],
+        64,
+        &["credentials.a", "access_key_env"],
     );
     check(VALID, &["--collect.interval=soon"], 64, &["collect.interval", "soon"]);
     check(

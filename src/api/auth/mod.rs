@@ -1,19 +1,30 @@
-//! Where a project's token comes from and when it is renewed. Callers see a token; kinds of credentials stay in here.
+//! What a call is allowed with: a token, or a key that signs it. Credentials are shared between projects, and so is what
+//! is known of their refusals. Callers see a [`Grant`]; kinds of credentials stay in here.
 
+mod key_file;
+mod keys;
+mod metadata;
 mod password;
-mod token_file;
+mod refusals;
+mod tokens;
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use http::{HeaderValue, StatusCode};
-use tokio::sync::Mutex;
+use bytes::Bytes;
+use http::{Request, StatusCode};
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::error::Error;
-use super::exchange::Exchange;
-use crate::config::{CredentialSettings, Secret, SecretSource};
+use super::exchange::{Event, Exchange};
+use super::signing::{AccessKey, sign};
+use crate::config::{CredentialSettings, Secret};
+use crate::seams::Environment;
+use key_file::KeyNames;
+use keys::{KeySource, Keys};
+use refusals::Refusals;
+use tokens::{Token, TokenSource, Tokens};
 
 /// There is no usable credential; the messages name the file and the setting.
 #[derive(Debug, thiserror::Error)]
@@ -29,66 +40,49 @@ pub enum CredentialError {
         source: std::io::Error,
     },
     /// The file holds nothing that could be one.
-    #[error("{setting}: {} holds no credential: write it as one line of printable ASCII", path.display())]
+    #[error("{setting}: {} holds no usable credential (config/exporter.yaml shows the form)", path.display())]
     Malformed {
         /// Which setting named it.
         setting: String,
         /// Which file.
         path: PathBuf,
     },
+    /// Only half a key is in the environment.
+    #[error("{setting}: {missing} is not set, and its other half is")]
+    Half {
+        /// Which setting named it.
+        setting: String,
+        /// The variable.
+        missing: String,
+    },
+    /// No source has a key.
+    #[error("{setting}: no access key was found in: {sources}")]
+    NotFound {
+        /// Which setting.
+        setting: String,
+        /// All that were asked.
+        sources: String,
+    },
+    /// The metadata service answered without a usable key.
+    #[error("{setting}: the metadata service has no key: bind an agency to this ECS")]
+    NoAgencyKey {
+        /// Which setting.
+        setting: String,
+    },
+    /// It was refused too often to be tried again now.
+    #[error(
+        "{setting} was refused three times within five minutes: it is not tried for {wait_seconds} s, or until it changes"
+    )]
+    Suspended {
+        /// Which setting.
+        setting: String,
+        /// How long.
+        wait_seconds: u64,
+    },
 }
-
-/// A token for one project.
-#[derive(Debug)]
-pub(super) struct Token {
-    /// Printable ASCII: each kind of credential checks it where the token is made.
-    value: Secret,
-    /// The project that IAM says it is for.
-    project_id: Option<String>,
-    /// From here on a fresh one is asked for, ahead of its end. A file is read again each time.
-    renew_at: Instant,
-}
-
-impl Token {
-    /// The header's value, marked so that no log shows it.
-    pub(super) fn header(&self) -> HeaderValue {
-        #[expect(
-            clippy::expect_used,
-            reason = "printable ASCII is a legal header value (RFC 9110, section 5.5)"
-        )]
-        let mut value = HeaderValue::from_str(self.value.expose()).expect("a token is printable ASCII");
-        value.set_sensitive(true);
-        value
-    }
-
-    /// The project that IAM says it is for, if IAM made it.
-    pub(super) fn project_id(&self) -> Option<&str> {
-        self.project_id.as_deref()
-    }
-}
-
-/// A token in use.
-#[derive(Debug)]
-struct InUse {
-    token: Arc<Token>,
-    /// The token's own moment, or later after a renewal failed.
-    renew_at: Instant,
-}
-
-impl InUse {
-    fn new(token: Token) -> Self {
-        Self {
-            renew_at: token.renew_at,
-            token: Arc::new(token),
-        }
-    }
-}
-
-/// After a renewal ahead of time failed, the next one is this much later: IAM is not asked with every call.
-const RENEWAL_PAUSE: Duration = Duration::from_secs(30);
 
 /// What a token is for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Scope {
     /// The region's name, which is the name of its default project.
     pub region: String,
@@ -98,112 +92,208 @@ pub struct Scope {
     pub iam_endpoint: String,
 }
 
-/// Gives the token of one project.
-#[derive(Debug)]
-pub struct Authenticator {
-    /// The setting, for messages: `credentials.main`.
-    setting: String,
-    credential: CredentialSettings,
-    scope: Scope,
-    /// Held across the one request that renews it: the others wait for that answer instead of asking too.
-    in_use: Mutex<Option<InUse>>,
+/// What allows a call.
+#[derive(Debug, Clone)]
+pub(super) enum Grant {
+    /// Goes into a header.
+    Token(Arc<Token>),
+    /// Signs the request.
+    Key(Arc<AccessKey>),
 }
 
-impl Authenticator {
-    /// Uses the credential of this name for this scope.
+impl Grant {
+    /// Puts itself onto a request that is otherwise complete. `project_id` is signed with it where the call has one.
+    pub(super) fn allow(&self, request: &mut Request<Bytes>, project_id: Option<&str>, now: Timestamp) {
+        match self {
+            Grant::Token(token) => drop(request.headers_mut().insert("x-auth-token", token.header())),
+            Grant::Key(key) => sign(request, key, project_id, now),
+        }
+    }
+
+    /// The project that IAM says it is for, if IAM said so.
+    pub(super) fn project_id(&self) -> Option<&str> {
+        match self {
+            Grant::Token(token) => token.project_id(),
+            Grant::Key(_) => None,
+        }
+    }
+}
+
+#[derive(Debug)]
+enum Provider {
+    Tokens(Tokens),
+    Keys(Keys),
+}
+
+/// What a person gave us to be let in with; when it changes, earlier refusals say nothing any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Material {
+    Key(Arc<AccessKey>),
+    Secret(Secret),
+}
+
+/// What is known of a credential's refusals.
+#[derive(Debug, Default)]
+struct Standing {
+    refusals: Refusals,
+    material: Option<Material>,
+}
+
+/// One credential of the settings, shared by the projects that use it.
+#[derive(Debug)]
+pub struct Credential {
+    /// The setting, for messages: `credentials.main`.
+    setting: String,
+    advice: String,
+    provider: Provider,
+    standing: Mutex<Standing>,
+}
+
+impl Credential {
+    /// Uses the credential of this name.
     #[must_use]
-    pub fn new(name: &str, credential: CredentialSettings, scope: Scope) -> Self {
+    pub fn new(name: &str, settings: &CredentialSettings, environment: Environment) -> Self {
+        let setting = format!("credentials.{name}");
+        let provider = match Source::of(settings, &environment) {
+            Source::Tokens(source) => Provider::Tokens(Tokens::new(&setting, source)),
+            Source::Keys(sources) => Provider::Keys(Keys::new(&setting, sources, environment)),
+        };
         Self {
-            setting: format!("credentials.{name}"),
-            credential,
-            scope,
-            in_use: Mutex::new(None),
+            advice: advice(&setting, settings),
+            provider,
+            setting,
+            standing: Mutex::default(),
         }
     }
 
-    /// The token to call with. When a renewal ahead of time fails, or a file holds nothing useful, the token in use
-    /// stays in use until it is refused.
-    pub(super) async fn token(&self, exchange: &Exchange) -> Result<Arc<Token>, Error> {
-        let mut in_use = self.in_use.lock().await;
-        let now = Instant::now();
-        if let Some(current) = in_use.as_ref()
-            && now < current.renew_at
-        {
-            return Ok(Arc::clone(&current.token));
-        }
-        match (self.obtain(exchange).await, in_use.as_mut()) {
-            (Ok(token), _) => Ok(Arc::clone(&in_use.insert(InUse::new(token)).token)),
-            (Err(error), Some(current)) => {
-                tracing::warn!(error = %error, credential = %self.setting, "no new token: the one in use is kept");
-                current.renew_at = now + RENEWAL_PAUSE;
-                Ok(Arc::clone(&current.token))
+    /// What to call with. Fails without a call while the credential was refused too often and has not changed.
+    pub(super) async fn grant(&self, scope: &Scope, exchange: &Exchange) -> Result<Grant, Error> {
+        match &self.provider {
+            Provider::Keys(keys) => {
+                let key = keys.current(exchange).await?;
+                self.admit(Some(Material::Key(Arc::clone(&key))))?;
+                Ok(Grant::Key(key))
             }
-            (Err(error), None) => Err(error),
+            Provider::Tokens(tokens) => {
+                self.admit(tokens.material().map(Material::Secret))?;
+                let token = tokens.current(scope, exchange).await;
+                token.map(Grant::Token).map_err(|error| self.explained(error, exchange))
+            }
         }
     }
 
-    /// A token other than the one that was refused; `None` if there is none to be had.
-    pub(super) async fn renewed(&self, refused: &Token, exchange: &Exchange) -> Result<Option<Arc<Token>>, Error> {
-        let mut in_use = self.in_use.lock().await;
-        if let Some(current) = in_use.as_ref()
-            && current.token.value != refused.value
-        {
-            return Ok(Some(Arc::clone(&current.token)));
+    /// Another grant than the one that was refused, worth one repeat; `None` if there is none.
+    pub(super) async fn another(
+        &self,
+        refused: &Grant,
+        scope: &Scope,
+        exchange: &Exchange,
+    ) -> Result<Option<Grant>, Error> {
+        match (&self.provider, refused) {
+            (Provider::Keys(keys), Grant::Key(refused)) => {
+                let key = keys.read_again(exchange).await?;
+                let is_worth_it = key != *refused || exchange.adopt_clock_of_cloud();
+                Ok(is_worth_it.then_some(Grant::Key(key)))
+            }
+            (Provider::Tokens(tokens), Grant::Token(refused)) => {
+                self.admit(tokens.material().map(Material::Secret))?;
+                let token = tokens.renewed(refused, scope, exchange).await;
+                let token = token.map_err(|error| self.explained(error, exchange))?;
+                Ok(token.map(Grant::Token))
+            }
+            (Provider::Keys(_), Grant::Token(_)) | (Provider::Tokens(_), Grant::Key(_)) => Ok(None),
         }
-        let token = self.obtain(exchange).await?;
-        let token = Arc::clone(&in_use.insert(InUse::new(token)).token);
-        Ok((token.value != refused.value).then_some(token))
     }
 
-    /// Turns a 401 into an error that says which setting to look at.
-    pub(super) fn explained(&self, error: Error) -> Error {
+    /// A call was let in.
+    pub(super) fn accepted(&self) {
+        self.standing().refusals.forget();
+    }
+
+    /// Counts a 401 and turns it into an error that says which setting to look at.
+    pub(super) fn explained(&self, error: Error, exchange: &Exchange) -> Error {
         match error {
             Error::Refused { operation, refusal } if refusal.status == StatusCode::UNAUTHORIZED => {
+                self.standing().refusals.refused(Instant::now());
+                exchange.tell(&Event::AuthFailed);
+                let skew = exchange.skew_in_words().unwrap_or_default();
                 Error::Unauthorized {
                     operation,
                     refusal,
-                    advice: self.advice(),
+                    advice: format!("{}{skew}", self.advice),
                 }
             }
             other => other,
         }
     }
 
-    /// What a person should look at when the token is refused.
-    fn advice(&self) -> String {
-        let setting = &self.setting;
-        match &self.credential {
-            CredentialSettings::TokenFile { file } => {
-                format!("{setting}: put a valid token for this project into {}", file.display())
-            }
-            CredentialSettings::Password { .. } => {
-                format!("{setting}: check user, domain and password, and that the user may use this project")
-            }
+    fn admit(&self, material: Option<Material>) -> Result<(), CredentialError> {
+        let mut standing = self.standing();
+        if material.is_some() && standing.material != material {
+            standing.refusals.forget();
+            standing.material = material;
+        }
+        match standing.refusals.wait(Instant::now()) {
+            None => Ok(()),
+            Some(wait) => Err(CredentialError::Suspended {
+                setting: self.setting.clone(),
+                wait_seconds: wait.as_secs() + 1,
+            }),
         }
     }
 
-    async fn obtain(&self, exchange: &Exchange) -> Result<Token, Error> {
-        match &self.credential {
-            CredentialSettings::TokenFile { file } => token_file::read(file, &self.setting),
+    fn standing(&self) -> MutexGuard<'_, Standing> {
+        // Whole between any two uses, so a panic elsewhere cannot have spoilt it.
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Where a credential comes from, taken from the settings of its kind.
+enum Source {
+    Tokens(TokenSource),
+    Keys(Vec<KeySource>),
+}
+
+impl Source {
+    fn of(settings: &CredentialSettings, environment: &Environment) -> Self {
+        match settings {
+            CredentialSettings::TokenFile { file, .. } => Source::Tokens(TokenSource::File(file.clone())),
             CredentialSettings::Password {
                 user, domain, password, ..
-            } => {
-                let login = password::Login {
-                    user,
-                    domain,
-                    password: &self.secret(password)?,
-                    scope: &self.scope,
-                };
-                let issued = password::create_token(&login, exchange).await;
-                issued.map_err(|error| self.explained(error))
+            } => Source::Tokens(TokenSource::Password {
+                user: user.clone(),
+                domain: domain.clone(),
+                password: password.clone(),
+            }),
+            CredentialSettings::AccessKey(settings) => Source::Keys(vec![KeySource::of_access_key(settings)]),
+            CredentialSettings::Profile { file, .. } => Source::Keys(vec![KeySource::Profile(file.clone())]),
+            CredentialSettings::EcsAgency { metadata_endpoint, .. } => {
+                Source::Keys(vec![KeySource::of_metadata(metadata_endpoint.as_deref())])
+            }
+            CredentialSettings::Chain { .. } => {
+                let metadata_endpoint = environment.get("WORKSPACE_EXPORTER_METADATA_ENDPOINT");
+                Source::Keys(vec![
+                    KeySource::Environment(KeyNames::of_sdk()),
+                    KeySource::Profile(None),
+                    KeySource::of_metadata(metadata_endpoint.as_deref()),
+                ])
             }
         }
     }
+}
 
-    fn secret(&self, source: &SecretSource) -> Result<Secret, CredentialError> {
-        match source {
-            SecretSource::File(path) => token_file::read_line(path, &self.setting),
-            SecretSource::Given(secret) => Ok(secret.clone()),
+fn advice(setting: &str, settings: &CredentialSettings) -> String {
+    let what = match settings {
+        CredentialSettings::TokenFile { file, .. } => {
+            return format!("{setting}: put a valid token for this project into {}", file.display());
         }
-    }
+        CredentialSettings::Password { .. } => {
+            "check user, domain and password, and that the user may use this project"
+        }
+        CredentialSettings::AccessKey(_) | CredentialSettings::Profile { .. } | CredentialSettings::Chain { .. } => {
+            "check that the access key exists and is enabled, its secret key, and this machine's clock"
+        }
+        CredentialSettings::EcsAgency { .. } => "check the agency of this ECS and its permissions",
+    };
+    format!("{setting}: {what}")
 }

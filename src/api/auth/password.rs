@@ -8,7 +8,8 @@ use http::{Method, Request, Response, Uri};
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::{Scope, Token};
+use super::Scope;
+use super::tokens::Token;
 use crate::api::client::uri;
 use crate::api::decode::{DecodeError, token_facts};
 use crate::api::error::Error;
@@ -38,7 +39,7 @@ pub(super) async fn create_token(login: &Login<'_>, exchange: &Exchange) -> Resu
     exchange
         .call(
             Operation::CreateToken,
-            || request(login, &uri),
+            |_| request(login, &uri),
             |response| token(response, asked_at),
         )
         .await
