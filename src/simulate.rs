@@ -132,6 +132,8 @@ fn print_welcome(identity: &Identity, api: SocketAddr, exporter: Option<&App>) -
     writeln!(out, "  account     {}", identity.domain)?;
     writeln!(out, "  user        {}", identity.user)?;
     writeln!(out, "  password    {}", identity.password)?;
+    writeln!(out, "  access key  {}", identity.access_key)?;
+    writeln!(out, "  secret key  {}", identity.secret_key)?;
     writeln!(out, "  token       {}", identity.token)?;
     writeln!(out, "\nStop with Ctrl-C.")?;
     out.flush()

@@ -20,6 +20,10 @@ pub struct Identity {
     pub user_id: String,
     /// The IAM user's password.
     pub password: String,
+    /// The permanent access key (AK).
+    pub access_key: String,
+    /// Its secret key (SK).
+    pub secret_key: String,
     /// A project token that never expires, for clients that want no IAM.
     pub token: String,
 }
@@ -37,6 +41,8 @@ impl Identity {
             user: "workspace-reader".to_owned(),
             user_id: hexadecimal(&mut random, 32),
             password: format!("simulated-{}", hexadecimal(&mut random, 16)),
+            access_key: format!("SIMULATED{}", hexadecimal(&mut random, 11).to_uppercase()),
+            secret_key: format!("simulatedsecret{}", hexadecimal(&mut random, 25)),
             token: format!("MIIsimulated{}", hexadecimal(&mut random, 48)),
         }
     }

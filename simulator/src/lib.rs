@@ -5,17 +5,21 @@
 //! loopback. The same seed, start and requests give the same answers, byte for byte.
 //!
 //! ```text
-//! request, now --> Simulator::handle --> Fleet::advance (events due by now) --> answers:: (documented JSON)
+//! request, now --> Simulator::handle --> Fleet::advance (events due by now)
+//!                        '--> Gateway (token, signature, lock) --> answers:: (documented JSON)
 //! ```
 
 mod answers;
 mod fleet;
+mod gateway;
 mod identity;
 mod query;
 mod server;
+mod signature;
 mod simulator;
 
 pub use fleet::{Desktop, Fleet, Nic, Task};
+pub use gateway::Gateway;
 pub use identity::Identity;
 pub use server::{BindError, Clock, Server};
-pub use simulator::{Options, Simulator};
+pub use simulator::{Options, Simulator, TemporaryKey};

@@ -1,15 +1,17 @@
 //! The simulated cloud as one value: an identity, its tokens, a fleet, and the trouble it is told to make.
 //! It knows no socket and reads no clock: `now` is an argument.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use bytes::Bytes;
+use http::header::{DATE, HeaderValue};
 use http::{Request, Response, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 use rand_pcg::Pcg32;
 
 use crate::answers;
 use crate::fleet::Fleet;
+use crate::gateway::Gateway;
 use crate::identity::{Identity, hexadecimal};
 
 /// How long an issued token lives: the vendor's 24 hours.
@@ -26,12 +28,42 @@ pub struct Options {
     pub start: Timestamp,
 }
 
-/// A whole simulated Workspace API and its IAM.
+/// The metadata service's side of an ECS.
+#[derive(Debug)]
+pub(crate) struct Metadata {
+    pub(crate) has_sessions: bool,
+    sessions: HashSet<String>,
+    key_life: SignedDuration,
+}
+
+impl Metadata {
+    /// Whether this session, or none where none are offered, may see the key.
+    pub(crate) fn lets_in(&self, session: Option<&str>) -> bool {
+        !self.has_sessions || session.is_some_and(|session| self.sessions.contains(session))
+    }
+}
+
+/// A key that ends.
+#[derive(Debug, Clone)]
+pub struct TemporaryKey {
+    /// AK.
+    pub access_key: String,
+    /// SK.
+    pub secret_key: String,
+    /// Sent and signed with every request.
+    pub security_token: String,
+    /// When it ends.
+    pub ends_at: Timestamp,
+}
+
+/// A whole simulated Workspace API, its IAM and its metadata service.
 #[derive(Debug)]
 pub struct Simulator {
     identity: Identity,
     fleet: Fleet,
-    issued_tokens: HashMap<String, Timestamp>,
+    gateway: Gateway,
+    metadata: Metadata,
+    token_life: SignedDuration,
     random: Pcg32,
     requests: u64,
     outage: Option<StatusCode>,
@@ -41,10 +73,17 @@ impl Simulator {
     /// Makes the cloud of a seed. Costs about 2 µs a desktop.
     #[must_use]
     pub fn new(options: &Options) -> Self {
+        let identity = Identity::of_seed(options.seed);
         Self {
-            identity: Identity::of_seed(options.seed),
+            gateway: Gateway::new(&identity),
+            identity,
             fleet: Fleet::new(options.desktops, options.seed, options.start),
-            issued_tokens: HashMap::new(),
+            metadata: Metadata {
+                has_sessions: true,
+                sessions: HashSet::new(),
+                key_life: TOKEN_LIFE,
+            },
+            token_life: TOKEN_LIFE,
             random: Pcg32::new(options.seed, 0x70),
             requests: 0,
             outage: None,
@@ -57,10 +96,15 @@ impl Simulator {
     pub fn handle(&mut self, request: &Request<Bytes>, now: Timestamp) -> Response<Bytes> {
         self.requests += 1;
         self.fleet.advance(now);
-        if let Some(status) = self.outage {
-            return answers::outage(status);
+        let mut response = match self.outage {
+            Some(status) => answers::outage(status),
+            None => answers::answer(self, request, now),
+        };
+        let date = now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        if let Ok(date) = HeaderValue::from_str(&date) {
+            response.headers_mut().insert(DATE, date);
         }
-        answers::answer(self, request, now)
+        response
     }
 
     /// Who this cloud lets in.
@@ -85,9 +129,33 @@ impl Simulator {
         self.outage = outage;
     }
 
-    /// Forgets every issued token, as a password change does.
-    pub fn revoke_tokens(&mut self) {
-        self.issued_tokens.clear();
+    /// Who is let in, to be asked and changed.
+    pub fn gateway_mut(&mut self) -> &mut Gateway {
+        &mut self.gateway
+    }
+
+    /// Tokens issued from now on live this long.
+    pub fn set_token_life(&mut self, life: SignedDuration) {
+        self.token_life = life;
+    }
+
+    /// Keys of the metadata service live this long from now on; without sessions it is the older kind of service.
+    pub fn set_metadata(&mut self, key_life: SignedDuration, has_sessions: bool) {
+        self.metadata.key_life = key_life;
+        self.metadata.has_sessions = has_sessions;
+    }
+
+    /// Issues a temporary key, as an agency does.
+    pub fn issue_temporary_key(&mut self, now: Timestamp) -> TemporaryKey {
+        let key = TemporaryKey {
+            access_key: format!("TEMPORARY{}", hexadecimal(&mut self.random, 11).to_uppercase()),
+            secret_key: hexadecimal(&mut self.random, 40),
+            security_token: format!("securitytoken{}", hexadecimal(&mut self.random, 60)),
+            ends_at: now + self.metadata.key_life,
+        };
+        self.gateway
+            .accept_temporary_key(&key.access_key, &key.secret_key, &key.security_token, key.ends_at);
+        key
     }
 
     /// How many requests were answered so far.
@@ -96,21 +164,22 @@ impl Simulator {
         self.requests
     }
 
+    pub(crate) fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    pub(crate) fn open_metadata_session(&mut self) -> String {
+        let session = hexadecimal(&mut self.random, 40);
+        self.metadata.sessions.insert(session.clone());
+        session
+    }
+
     /// Issues a project token; returns it with its expiry.
     pub(crate) fn issue_token(&mut self, now: Timestamp) -> (String, Timestamp) {
         let token = format!("MIIissued{}", hexadecimal(&mut self.random, 48));
-        let expires_at = now + TOKEN_LIFE;
-        self.issued_tokens.insert(token.clone(), expires_at);
-        (token, expires_at)
-    }
-
-    /// Whether a token opens this project at `now`.
-    pub(crate) fn accepts_token(&self, token: &str, now: Timestamp) -> bool {
-        token == self.identity.token
-            || self
-                .issued_tokens
-                .get(token)
-                .is_some_and(|expires_at| now < *expires_at)
+        let ends_at = now + self.token_life;
+        self.gateway.accept_token(&token, ends_at);
+        (token, ends_at)
     }
 
     /// A request id as the gateway writes one.

@@ -1,72 +1,14 @@
 //! The whole way: simulated cloud, exporter, real Prometheus; what PromQL counts is what the simulator knows.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
 
-use jiff::Timestamp;
-use tempfile::TempDir;
-use tokio::task::JoinHandle;
-use workspace_simulator::{Desktop, Identity, Options, Server, Simulator};
+use workspace_simulator::Desktop;
 
-use crate::rig::{Exporter, Labels, Prometheus, assert_promtool_accepts, wait_for, write};
+use crate::cloud::Cloud;
+use crate::rig::{Exporter, Labels, Prometheus, assert_promtool_accepts, wait_for};
 
-/// A simulated cloud whose time stands still, so that both sides speak of the same moment.
-struct Cloud {
-    simulator: Arc<Mutex<Simulator>>,
-    identity: Identity,
-    endpoint: String,
-    serving: JoinHandle<()>,
-}
-
-impl Cloud {
-    async fn start(desktops: usize) -> Self {
-        let now: Timestamp = "2026-01-05T02:00:00Z".parse().unwrap();
-        let simulator = Simulator::new(&Options {
-            desktops,
-            seed: 42,
-            start: now,
-        });
-        let identity = simulator.identity().clone();
-        let simulator = Arc::new(Mutex::new(simulator));
-        let loopback = ([127, 0, 0, 1], 0).into();
-        let server = Server::bind(loopback, Arc::clone(&simulator), Arc::new(move || now)).await;
-        let server = server.unwrap();
-        Self {
-            simulator,
-            identity,
-            endpoint: format!("http://{}", server.address()),
-            serving: tokio::spawn(server.run()),
-        }
-    }
-
-    /// A configuration with the identity's password; the file lives as long as the returned directory.
-    fn configuration(&self) -> (String, TempDir) {
-        let directory = tempfile::tempdir().unwrap();
-        let password = write(&directory, "password", &self.identity.password);
-        let Self { identity, endpoint, .. } = self;
-        let (user, domain, region) = (&identity.user, &identity.domain, &identity.region);
-        let password = password.display();
-        let configuration = format!(
-            "
-collect: {{ interval: 1s }}
-api: {{ requests_per_second: 1000, burst: 1000 }}
-credentials:
-  main:
-    {{ kind: password, user: {user}, domain: {domain}, password_file: '{password}', iam_endpoint: '{endpoint}' }}
-projects: [ {{ region: {region}, endpoint: '{endpoint}' }} ]"
-        );
-        (configuration, directory)
-    }
-
-    fn truth(&self) -> Vec<Desktop> {
-        self.simulator.lock().unwrap().fleet().desktops().to_vec()
-    }
-}
-
-impl Drop for Cloud {
-    fn drop(&mut self) {
-        self.serving.abort();
-    }
+fn truth_of(cloud: &Cloud) -> Vec<Desktop> {
+    cloud.simulator().fleet().desktops().to_vec()
 }
 
 fn take(rows: Vec<(Labels, f64)>, label: &str) -> BTreeMap<String, f64> {
@@ -121,8 +63,8 @@ async fn assert_errors(prometheus: &Prometheus, truth: &[Desktop]) {
 
 #[tokio::test]
 async fn counts_by_promql_equal_the_simulators_truth() {
-    let cloud = Cloud::start(1_234).await;
-    let (configuration, _files) = cloud.configuration();
+    let cloud = Cloud::standing_still(1_234).await;
+    let configuration = cloud.with_password();
     let exporter = Exporter::start(&configuration).await;
     let metrics = exporter.wait_for_snapshot(&cloud.identity.region).await;
     assert_promtool_accepts(&metrics);
@@ -133,19 +75,14 @@ async fn counts_by_promql_equal_the_simulators_truth() {
         cloud.identity.region
     );
     assert_eq!(prometheus.number(&up).await, 1.0);
-    let truth = cloud.truth();
+    let truth = truth_of(&cloud);
     assert_counts(&prometheus, &truth).await;
     assert_errors(&prometheus, &truth).await;
 
     // A desktop breaks, and Prometheus hears of it.
     let healthy = truth.iter().find(|desktop| desktop.status == "ACTIVE").unwrap();
     let break_it = |desktop: &mut Desktop| desktop.status = "ERROR";
-    let is_broken = cloud
-        .simulator
-        .lock()
-        .unwrap()
-        .fleet_mut()
-        .change(&healthy.id, break_it);
+    let is_broken = cloud.simulator().fleet_mut().change(&healthy.id, break_it);
     assert!(is_broken);
     let broken = format!(
         "huaweicloud_workspace_desktop_status{{desktop_id=\"{}\",status=\"ERROR\"}}",
@@ -155,16 +92,16 @@ async fn counts_by_promql_equal_the_simulators_truth() {
         (prometheus.number(&broken).await == 1.0).then_some(())
     })
     .await;
-    assert_errors(&prometheus, &cloud.truth()).await;
+    assert_errors(&prometheus, &truth_of(&cloud)).await;
 }
 
 #[tokio::test]
 async fn when_every_token_dies_at_once_the_exporter_logs_in_again_within_the_same_poll() {
-    let cloud = Cloud::start(20).await;
-    let (configuration, _files) = cloud.configuration();
+    let cloud = Cloud::standing_still(20).await;
+    let configuration = cloud.with_password();
     let exporter = Exporter::start(&configuration).await;
     exporter.wait_for_snapshot(&cloud.identity.region).await;
-    cloud.simulator.lock().unwrap().revoke_tokens();
+    cloud.simulator().gateway_mut().revoke_tokens();
     let polls = "huaweicloud_workspace_exporter_polls_total";
     let before = exporter.metrics().await.value(polls, &[("result", "ok")]).unwrap();
     let metrics = exporter.wait_for_value(polls, &[("result", "ok")], before + 2.0).await;

@@ -12,6 +12,8 @@
 #![expect(clippy::cast_precision_loss, reason = "fleets of a test are small numbers")]
 
 mod api_errors;
+mod cloud;
+mod credentials;
 mod daemon;
 mod end_to_end;
 mod exposition;

@@ -18,18 +18,30 @@ use workspace_exporter::publish::{Project, Reader, open};
 use workspace_exporter::seams::{Chance, Environment, WallClock};
 use workspace_simulator::{Identity, Options, Simulator};
 
+/// Something that happens to the cloud before it answers a call whose path ends so.
+type Trouble = (&'static str, fn(&mut Simulator));
+
 /// The simulator as a transport: no socket, no bytes on a wire.
 struct InProcess {
     simulator: Mutex<Simulator>,
     clock: WallClock,
+    trouble: Mutex<Option<Trouble>>,
 }
 
 impl Transport for InProcess {
     fn send(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
-        let response = self.simulator.lock().unwrap().handle(&request, self.clock.now());
+        let mut simulator = self.simulator.lock().unwrap();
+        let mut trouble = self.trouble.lock().unwrap();
+        let target = request.uri().path_and_query().unwrap().as_str();
+        if let Some((_, happens)) = trouble.take_if(|(part, _)| target.contains(*part)) {
+            happens(&mut simulator);
+        }
+        let response = simulator.handle(&request, self.clock.now());
         Box::pin(std::future::ready(Ok(response)))
     }
 }
+
+const REGION: &str = "simulated-1";
 
 struct World {
     cloud: Arc<InProcess>,
@@ -38,8 +50,19 @@ struct World {
     calls: Arc<Mutex<Vec<String>>>,
 }
 
+/// What lets the poller in.
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Password,
+    Agency,
+}
+
 /// A poller of a simulated fleet, on tokio's own time; wall time follows it from a Monday morning on.
 fn world(desktops: usize, seed: u64) -> World {
+    world_with(desktops, seed, Kind::Password)
+}
+
+fn world_with(desktops: usize, seed: u64, kind: Kind) -> World {
     let origin = Instant::now();
     let start: Timestamp = "2026-01-05T00:00:00Z".parse().unwrap();
     let clock = WallClock::new(move || start + SignedDuration::try_from(origin.elapsed()).unwrap());
@@ -48,6 +71,7 @@ fn world(desktops: usize, seed: u64) -> World {
     let cloud = Arc::new(InProcess {
         simulator: Mutex::new(simulator),
         clock: clock.clone(),
+        trouble: Mutex::default(),
     });
     let mut settings = Settings::default();
     settings.api.page_size = 25;
@@ -64,7 +88,14 @@ fn world(desktops: usize, seed: u64) -> World {
     let (reader, mut publishers) = open([project]);
     let poller = Poller::new(
         "simulated".to_owned(),
-        client(&settings, &identity, Arc::clone(&cloud), &calls, &clock, seed),
+        client(
+            &settings,
+            &credential_of(&identity, kind),
+            Arc::clone(&cloud),
+            &calls,
+            &clock,
+            seed,
+        ),
         Pace::of(&settings),
         publishers.remove(0),
         OwnMetrics::new()
@@ -81,9 +112,24 @@ fn world(desktops: usize, seed: u64) -> World {
     }
 }
 
+fn credential_of(identity: &Identity, kind: Kind) -> CredentialSettings {
+    match kind {
+        Kind::Password => CredentialSettings::Password {
+            user: identity.user.clone(),
+            domain: identity.domain.clone(),
+            password: SecretSource::Given(Secret::new(identity.password.clone())),
+            iam_endpoint: None,
+        },
+        Kind::Agency => CredentialSettings::EcsAgency {
+            metadata_endpoint: Some("http://metadata.simulated".to_owned()),
+            iam_endpoint: None,
+        },
+    }
+}
+
 fn client(
     settings: &Settings,
-    identity: &Identity,
+    credential: &CredentialSettings,
     cloud: Arc<InProcess>,
     calls: &Arc<Mutex<Vec<String>>>,
     clock: &WallClock,
@@ -97,19 +143,13 @@ fn client(
             trace.lock().unwrap().push(line);
         }
     });
-    let credential = CredentialSettings::Password {
-        user: identity.user.clone(),
-        domain: identity.domain.clone(),
-        password: SecretSource::Given(Secret::new(identity.password.clone())),
-        iam_endpoint: None,
-    };
     let scope = Scope {
-        region: identity.region.clone(),
+        region: REGION.to_owned(),
         project_id: None,
         iam_endpoint: "http://iam.simulated".to_owned(),
     };
     let exchange = Exchange::new(cloud, observer, &settings.api, clock.clone(), Chance::of_seed(seed));
-    let credential = Credential::new("test", &credential, Environment::new(|_| None));
+    let credential = Credential::new("test", credential, Environment::new(|_| None));
     Client::new("http://simulated".to_owned(), scope, Arc::new(credential), exchange)
 }
 
@@ -217,4 +257,86 @@ async fn what_is_published_is_the_fleet_of_that_moment() {
     }
     stop.cancel();
     polling.await.unwrap();
+}
+
+fn counted(calls: &Mutex<Vec<String>>, what: &str) -> usize {
+    calls.lock().unwrap().iter().filter(|call| call.contains(what)).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_ends_in_the_middle_of_a_listing_is_renewed_once_and_the_listing_goes_on() {
+    let World {
+        cloud,
+        reader,
+        poller,
+        calls,
+    } = world(60, 1);
+    let stop = CancellationToken::new();
+    let polling = tokio::spawn(poller.run(stop.clone()));
+    sleep(Duration::from_secs(30)).await;
+    // Pages are of 25: the second of the next poll finds every token revoked.
+    *cloud.trouble.lock().unwrap() = Some(("offset=25", |simulator| simulator.gateway_mut().revoke_tokens()));
+    sleep(Duration::from_secs(60)).await;
+    let publication = reader.current();
+    let published = publication.projects[0].published.as_ref().unwrap();
+    assert_eq!((published.sequence, published.snapshot.entries().len()), (2, 60));
+    assert_eq!((counted(&calls, "Some(401)"), counted(&calls, "create_token")), (1, 2));
+    stop.cancel();
+    polling.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agencys_key_is_renewed_before_it_ends() {
+    let World {
+        cloud,
+        reader,
+        poller,
+        calls,
+    } = world_with(20, 1, Kind::Agency);
+    cloud
+        .simulator
+        .lock()
+        .unwrap()
+        .set_metadata(SignedDuration::from_hours(2), true);
+    let stop = CancellationToken::new();
+    let polling = tokio::spawn(poller.run(stop.clone()));
+    sleep(Duration::from_secs(6 * 3_600)).await;
+    assert!(reader.current().projects[0].is_up(Instant::now()));
+    assert_eq!(counted(&calls, "Some(401)"), 0);
+    // A key of 2 h is used for 80 minutes; each costs a session and the key itself.
+    assert_eq!(counted(&calls, "metadata_credentials"), 2 * 5);
+    stop.cancel();
+    polling.await.unwrap();
+}
+
+/// Closes the cloud for five minutes after the first polls; returns how many calls were refused meanwhile.
+async fn refusals_in_five_minutes(kind: Kind) -> usize {
+    let World {
+        cloud,
+        reader,
+        poller,
+        calls,
+    } = world_with(20, 1, kind);
+    let stop = CancellationToken::new();
+    let polling = tokio::spawn(poller.run(stop.clone()));
+    sleep(Duration::from_secs(30)).await;
+    cloud.simulator.lock().unwrap().gateway_mut().close(true);
+    sleep(Duration::from_secs(300)).await;
+    let refused = counted(&calls, "Some(401)");
+    cloud.simulator.lock().unwrap().gateway_mut().close(false);
+    sleep(Duration::from_secs(400)).await;
+    assert!(
+        reader.current().projects[0].is_up(Instant::now()),
+        "the credential works again and nobody noticed"
+    );
+    assert_eq!(cloud.simulator.lock().unwrap().gateway_mut().locks(), 0);
+    stop.cancel();
+    polling.await.unwrap();
+    refused
+}
+
+#[tokio::test(start_paused = true)]
+async fn refused_for_ever_it_asks_three_times_in_five_minutes_and_never_locks_the_key() {
+    assert_eq!(refusals_in_five_minutes(Kind::Agency).await, 3);
+    assert_eq!(refusals_in_five_minutes(Kind::Password).await, 3);
 }

@@ -5,6 +5,7 @@ use http::header::HeaderValue;
 use http::{Response, StatusCode};
 use serde_json::json;
 
+use crate::gateway::Denial;
 use crate::simulator::Simulator;
 
 /// Why a call is refused.
@@ -12,9 +13,9 @@ use crate::simulator::Simulator;
 pub(crate) enum Refusal {
     /// The gateway knows no such call.
     ApiNotFound,
-    /// No token, a wrong one or one that expired.
-    BadToken,
-    /// The token is good, but not for this project.
+    /// The gateway does not let the request in.
+    Denied(Denial),
+    /// The credential is good, but not for this project.
     ForeignProject,
     /// A parameter the service cannot accept.
     BadParameter(String),
@@ -24,7 +25,7 @@ impl Refusal {
     fn status_and_code(&self) -> (StatusCode, &'static str) {
         match self {
             Refusal::ApiNotFound => (StatusCode::NOT_FOUND, "APIGW.0101"),
-            Refusal::BadToken => (StatusCode::UNAUTHORIZED, "APIGW.0301"),
+            Refusal::Denied(_) => (StatusCode::UNAUTHORIZED, "APIGW.0301"),
             Refusal::ForeignProject => (StatusCode::FORBIDDEN, "WKS.0403"),
             Refusal::BadParameter(_) => (StatusCode::BAD_REQUEST, "WKS.0001"),
         }
@@ -33,10 +34,19 @@ impl Refusal {
     fn message(&self) -> String {
         match self {
             Refusal::ApiNotFound => "The API does not exist or has not been published in the environment".to_owned(),
-            Refusal::BadToken => "Incorrect IAM authentication information: decrypt token fail".to_owned(),
+            Refusal::Denied(denial) => format!("Incorrect IAM authentication information: {}", words(denial)),
             Refusal::ForeignProject => "The token does not belong to the project of the request.".to_owned(),
             Refusal::BadParameter(problem) => problem.clone(),
         }
+    }
+}
+
+/// What the gateway says: for a wrong signature it echoes the request as it saw it.
+fn words(denial: &Denial) -> &str {
+    match denial {
+        Denial::Token => "decrypt token fail",
+        Denial::Signature(problem) => problem,
+        Denial::Locked => "too many failures, the access key is locked for 5 minutes",
     }
 }
 

@@ -6,7 +6,7 @@ use http::{Request, Response, StatusCode};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{has_token, json as write};
+use super::json as write;
 use crate::query::Query;
 use crate::simulator::Simulator;
 
@@ -74,12 +74,12 @@ pub(super) fn create_token(simulator: &mut Simulator, body: &[u8], now: Timestam
 
 /// `GET /v3/projects?name=REGION`: one hit or none.
 pub(super) fn find_projects(
-    simulator: &Simulator,
+    simulator: &mut Simulator,
     request: &Request<Bytes>,
     query: &Query,
     now: Timestamp,
 ) -> Response<Bytes> {
-    if !has_token(simulator, request, now) {
+    if simulator.gateway_mut().admit(request, now).is_err() {
         return refuse(
             StatusCode::UNAUTHORIZED,
             "Unauthorized",

@@ -4,6 +4,7 @@
 mod desktops;
 mod errors;
 mod iam;
+mod metadata;
 mod networks;
 
 use bytes::Bytes;
@@ -20,6 +21,8 @@ use errors::Refusal;
 enum Call<'a> {
     CreateToken,
     FindProjects,
+    CreateMetadataSession,
+    SecurityKey,
     ListDesktops { project_id: &'a str },
     ListNetworks { project_id: &'a str },
 }
@@ -29,6 +32,8 @@ impl<'a> Call<'a> {
         match (method, path) {
             (&Method::POST, "/v3/auth/tokens") => return Some(Call::CreateToken),
             (&Method::GET, "/v3/projects") => return Some(Call::FindProjects),
+            (&Method::PUT, "/meta-data/latest/api/token") => return Some(Call::CreateMetadataSession),
+            (&Method::GET, "/openstack/latest/securitykey") => return Some(Call::SecurityKey),
             _ => {}
         }
         let (project_id, call) = path.strip_prefix("/v2/")?.split_once('/')?;
@@ -49,6 +54,8 @@ pub(crate) fn answer(simulator: &mut Simulator, request: &Request<Bytes>, now: T
     let answered = match call {
         Call::CreateToken => return iam::create_token(simulator, request.body(), now),
         Call::FindProjects => return iam::find_projects(simulator, request, &query, now),
+        Call::CreateMetadataSession => return metadata::create_session(simulator, request),
+        Call::SecurityKey => return metadata::security_key(simulator, request, now),
         Call::ListDesktops { project_id } => {
             admit(simulator, request, project_id, now).and_then(|()| desktops::list(simulator.fleet(), &query))
         }
@@ -73,23 +80,13 @@ pub(crate) fn outage(status: StatusCode) -> Response<Bytes> {
     response
 }
 
-/// Checks the token, then that it is for this project.
-fn admit(simulator: &Simulator, request: &Request<Bytes>, project_id: &str, now: Timestamp) -> Result<(), Refusal> {
-    if !has_token(simulator, request, now) {
-        return Err(Refusal::BadToken);
-    }
+/// Checks the token or the signature, then that it is for this project.
+fn admit(simulator: &mut Simulator, request: &Request<Bytes>, project_id: &str, now: Timestamp) -> Result<(), Refusal> {
+    simulator.gateway_mut().admit(request, now).map_err(Refusal::Denied)?;
     if project_id != simulator.identity().project_id {
         return Err(Refusal::ForeignProject);
     }
     Ok(())
-}
-
-fn has_token(simulator: &Simulator, request: &Request<Bytes>, now: Timestamp) -> bool {
-    request
-        .headers()
-        .get("x-auth-token")
-        .and_then(|token| token.to_str().ok())
-        .is_some_and(|token| simulator.accepts_token(token, now))
 }
 
 fn json(status: StatusCode, body: &Value) -> Response<Bytes> {

@@ -132,6 +132,13 @@ enum Material {
     Secret(Secret),
 }
 
+impl Material {
+    /// A key that ends was made by a machine: that it is another one says nothing of whether it will be refused too.
+    fn of_key(key: &Arc<AccessKey>) -> Option<Self> {
+        key.expires_at.is_none().then(|| Material::Key(Arc::clone(key)))
+    }
+}
+
 /// What is known of a credential's refusals.
 #[derive(Debug, Default)]
 struct Standing {
@@ -171,7 +178,7 @@ impl Credential {
         match &self.provider {
             Provider::Keys(keys) => {
                 let key = keys.current(exchange).await?;
-                self.admit(Some(Material::Key(Arc::clone(&key))))?;
+                self.admit(Material::of_key(&key))?;
                 Ok(Grant::Key(key))
             }
             Provider::Tokens(tokens) => {
@@ -192,6 +199,7 @@ impl Credential {
         match (&self.provider, refused) {
             (Provider::Keys(keys), Grant::Key(refused)) => {
                 let key = keys.read_again(exchange).await?;
+                self.admit(Material::of_key(&key))?;
                 let is_worth_it = key != *refused || exchange.adopt_clock_of_cloud();
                 Ok(is_worth_it.then_some(Grant::Key(key)))
             }

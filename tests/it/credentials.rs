@@ -1,0 +1,251 @@
+//! Every kind of credential a Huawei user has, against a cloud that checks signatures strictly; and what happens when
+//! one is rotated, refused, or used with a wrong clock.
+
+use jiff::SignedDuration;
+use workspace_exporter::seams::WallClock;
+
+use crate::cloud::Cloud;
+use crate::rig::{Exporter, Exposition, wait_for};
+
+const POLLS: &str = "huaweicloud_workspace_exporter_polls_total";
+const AUTH_FAILURES: &str = "huaweicloud_workspace_exporter_auth_failures_total";
+const NO_SKEW: SignedDuration = SignedDuration::ZERO;
+
+/// Polls with this configuration and environment until a snapshot is published; nothing was refused on the way.
+async fn check(cloud: &Cloud, configuration: &str, environment: &[(&str, &str)]) -> (Exporter, Exposition) {
+    let exporter = Exporter::start_in(configuration, environment).await;
+    let metrics = exporter.wait_for_snapshot(&cloud.identity.region).await;
+    assert_eq!(metrics.rows("huaweicloud_workspace_desktop_status").len(), 230);
+    assert_eq!(metrics.value(AUTH_FAILURES, &[]), Some(0.0));
+    let project = [("project_id", cloud.identity.project_id.as_str())];
+    assert_eq!(metrics.value("huaweicloud_workspace_project_info", &project), Some(1.0));
+    assert_eq!(cloud.simulator().gateway_mut().refusals(), 0);
+    (exporter, metrics)
+}
+
+async fn cloud() -> Cloud {
+    Cloud::ahead_by(230, NO_SKEW).await
+}
+
+#[tokio::test]
+async fn an_access_key_in_a_file_signs_every_request_and_finds_the_project() {
+    let cloud = cloud().await;
+    let configuration = cloud.with_access_key(&cloud.identity.access_key, &cloud.identity.secret_key);
+    let (_exporter, metrics) = check(&cloud, &configuration, &[]).await;
+    let found = [("operation", "find_project"), ("code", "200")];
+    assert_eq!(
+        metrics.value("huaweicloud_workspace_exporter_api_requests_total", &found),
+        Some(1.0)
+    );
+    assert_eq!(
+        metrics.rows("huaweicloud_workspace_exporter_token_refreshes_total")[0].1,
+        0.0
+    );
+}
+
+#[tokio::test]
+async fn a_temporary_key_comes_from_named_variables_and_a_twin_file() {
+    let cloud = cloud().await;
+    let key = cloud.simulator().issue_temporary_key(WallClock::system().now());
+    let secret = cloud.write("secret", &key.secret_key);
+    let names = "kind: access_key, access_key_env: MY_AK, secret_key_env: MY_SK, security_token_env: MY_TOKEN";
+    let environment = [
+        ("MY_AK", key.access_key.as_str()),
+        ("MY_SK_FILE", secret.to_str().unwrap()),
+        ("MY_TOKEN", key.security_token.as_str()),
+    ];
+    check(&cloud, &cloud.with_credential(names), &environment).await;
+}
+
+#[tokio::test]
+async fn the_chain_takes_the_environment_then_the_profile_then_the_metadata_service() {
+    let cloud = cloud().await;
+    let (access, secret) = (cloud.identity.access_key.clone(), cloud.identity.secret_key.clone());
+    let chain = cloud.with_credential("kind: chain");
+    let good = cloud.write("good", &format!("[basic]\nak = {access}\nsk = {secret}\n"));
+    let bad = cloud.write("bad", "[basic]\nak = WRONG\nsk = WRONG\n");
+    let (good, bad) = (good.to_str().unwrap(), bad.to_str().unwrap());
+    let profile = "HUAWEICLOUD_SDK_CREDENTIALS_FILE";
+    let metadata = ("WORKSPACE_EXPORTER_METADATA_ENDPOINT", cloud.endpoint.as_str());
+    let sdk = [
+        ("HUAWEICLOUD_SDK_AK", access.as_str()),
+        ("HUAWEICLOUD_SDK_SK", secret.as_str()),
+    ];
+    check(&cloud, &chain, &[sdk[0], sdk[1], (profile, bad)]).await;
+    check(&cloud, &chain, &[(profile, good), metadata]).await;
+    let (_exporter, metrics) = check(&cloud, &chain, &[(profile, "/nonexistent"), metadata]).await;
+    let expiry = metrics.rows("huaweicloud_workspace_exporter_credentials_expiry_timestamp_seconds");
+    let in_a_day = WallClock::system().now().as_second() as f64 + 86_400.0;
+    assert!((expiry[0].1 - in_a_day).abs() < 60.0, "{expiry:?}");
+}
+
+#[tokio::test]
+async fn a_profile_and_an_agency_are_kinds_of_their_own() {
+    let cloud = cloud().await;
+    let text = format!(
+        "[basic]\nak = {}\nsk = {}\n",
+        cloud.identity.access_key, cloud.identity.secret_key
+    );
+    let profile = cloud.write("profile", &text);
+    check(
+        &cloud,
+        &cloud.with_credential(&format!("kind: profile, file: '{}'", profile.display())),
+        &[],
+    )
+    .await;
+    let agency = cloud.with_credential(&format!("kind: ecs_agency, metadata_endpoint: '{}'", cloud.endpoint));
+    check(&cloud, &agency, &[]).await;
+    cloud.simulator().set_metadata(SignedDuration::from_hours(24), false);
+    check(&cloud, &agency, &[]).await;
+}
+
+#[tokio::test]
+async fn a_region_and_two_variables_are_a_whole_configuration() {
+    // The endpoints follow from the region, so nothing answers; what matters is that the process gets that far.
+    let environment = [("HUAWEICLOUD_SDK_AK", "AK"), ("HUAWEICLOUD_SDK_SK", "SK")];
+    let flags = ["--region=nowhere-1", "--project-id=0bec", "--log.level=trace"];
+    let exporter = Exporter::start_bare(&flags, &environment).await;
+    let reason = [("project", "nowhere-1"), ("reason", "network")];
+    exporter
+        .wait_for_value("huaweicloud_workspace_exporter_poll_failures_total", &reason, 1.0)
+        .await;
+    assert!(!exporter.everything_shown().await.contains("SK="));
+}
+
+#[tokio::test]
+async fn a_key_rotated_on_disk_is_used_without_a_failed_poll() {
+    let cloud = cloud().await;
+    let (access, secret) = (cloud.identity.access_key.clone(), cloud.identity.secret_key.clone());
+    let configuration = cloud.with_access_key(&access, &secret);
+    let (exporter, _) = check(&cloud, &configuration, &[]).await;
+    cloud.simulator().gateway_mut().accept_key("NEWKEY", "newsecret");
+    // A write that was caught half-way changes nothing.
+    cloud.write("key.yaml", "access_key: NEWK");
+    let polls = exporter.metrics().await.value(POLLS, &[("result", "ok")]).unwrap();
+    exporter.wait_for_value(POLLS, &[("result", "ok")], polls + 2.0).await;
+    cloud.write_key("NEWKEY", "newsecret");
+    // A bad file is looked at again after 30 s at the latest; only then the old key may go.
+    wait_for("the new key", async || {
+        cloud.simulator().gateway_mut().was_used("NEWKEY").then_some(())
+    })
+    .await;
+    cloud.simulator().gateway_mut().revoke_key(&access);
+    let polls = exporter.metrics().await.value(POLLS, &[("result", "ok")]).unwrap();
+    let metrics = exporter.wait_for_value(POLLS, &[("result", "ok")], polls + 2.0).await;
+    assert_eq!(metrics.value(POLLS, &[("result", "failed")]), Some(0.0));
+    assert_eq!(metrics.value(AUTH_FAILURES, &[]), Some(0.0));
+}
+
+#[tokio::test]
+async fn a_refused_key_is_tried_three_times_and_a_new_one_at_once() {
+    let cloud = cloud().await;
+    let configuration = cloud.with_access_key(&cloud.identity.access_key, "wrongsecret");
+    let exporter = Exporter::start(&configuration).await;
+    // Ten polls, of which only three may ask.
+    wait_for("ten failed polls", async || {
+        let metrics = exporter.metrics().await;
+        let failed = metrics.value(
+            "huaweicloud_workspace_exporter_poll_failures_total",
+            &[("reason", "auth")],
+        );
+        (failed? >= 10.0).then_some(())
+    })
+    .await;
+    assert_eq!(exporter.metrics().await.value(AUTH_FAILURES, &[]), Some(3.0));
+    assert_eq!(cloud.simulator().gateway_mut().refusals(), 3);
+    assert_eq!(cloud.simulator().gateway_mut().locks(), 0);
+    let log = exporter.stderr.text();
+    for part in [
+        "401 Unauthorized",
+        "credentials.main",
+        "three times within five minutes",
+    ] {
+        assert!(log.contains(part), "{part:?} is not in the log");
+    }
+    cloud.write_key(&cloud.identity.access_key, &cloud.identity.secret_key);
+    let metrics = exporter.wait_for_snapshot(&cloud.identity.region).await;
+    assert_eq!(metrics.value(AUTH_FAILURES, &[]), Some(3.0));
+}
+
+#[tokio::test]
+async fn a_clock_wrong_by_twenty_minutes_is_told_and_worked_around() {
+    for ahead in [SignedDuration::from_mins(20), SignedDuration::from_mins(-20)] {
+        let cloud = Cloud::ahead_by(30, ahead).await;
+        let configuration = cloud.with_access_key(&cloud.identity.access_key, &cloud.identity.secret_key);
+        let exporter = Exporter::start(&configuration).await;
+        exporter.wait_for_snapshot(&cloud.identity.region).await;
+        let metrics = exporter.wait_for_value(POLLS, &[("result", "ok")], 3.0).await;
+        let skew = metrics
+            .value("huaweicloud_workspace_exporter_clock_skew_seconds", &[])
+            .unwrap();
+        assert!((skew - ahead.as_secs_f64()).abs() < 5.0, "{skew}");
+        assert_eq!(metrics.value(AUTH_FAILURES, &[]), Some(1.0));
+        assert_eq!(metrics.value(POLLS, &[("result", "failed")]), Some(0.0));
+        assert!(exporter.stderr.text().contains("clock is wrong"));
+        assert_eq!(cloud.simulator().gateway_mut().locks(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_region_that_iam_does_not_know_is_told_with_the_setting_that_helps() {
+    let cloud = cloud().await;
+    let configuration = cloud.with_access_key(&cloud.identity.access_key, &cloud.identity.secret_key);
+    let elsewhere = configuration.replace(&format!("region: {}", cloud.identity.region), "region: elsewhere-1");
+    let exporter = Exporter::start(&elsewhere).await;
+    let log = wait_for("the log line", async || {
+        Some(exporter.stderr.text()).filter(|log| log.contains("poll failed"))
+    })
+    .await;
+    for part in ["0 projects", "elsewhere-1", "project_id"] {
+        assert!(log.contains(part), "{part:?} is not in {log}");
+    }
+}
+
+#[tokio::test]
+async fn no_secret_of_any_kind_appears_anywhere_whatever_fails() {
+    let canaries = ["CANARYACCESS0", "CANARYSECRET1", "CANARYTOKEN2", "CANARYPASSWORD3"];
+    let cloud = cloud().await;
+    let key = cloud.write(
+        "key.yaml",
+        "access_key: CANARYACCESS0\nsecret_key: CANARYSECRET1\nsecurity_token: CANARYTOKEN2\n",
+    );
+    let broken = cloud.write("broken.yaml", "access_key: [CANARYACCESS0\nsecret_key: CANARYSECRET1\n");
+    let profile = cloud.write(
+        "profile",
+        "[basic]\nak = CANARYACCESS0\nsk = CANARYSECRET1\nsecurity_token = CANARYTOKEN2\n",
+    );
+    let token = cloud.write("token", "CANARYTOKEN2\n");
+    let multiline = cloud.write("multiline", "CANARYTOKEN2\nCANARYTOKEN2\n");
+    let password = cloud.write("password", "CANARYPASSWORD3\n");
+    let environment = [
+        ("CANARY_AK", canaries[0]),
+        ("CANARY_SK", canaries[1]),
+        ("HUAWEICLOUD_SDK_AK", canaries[0]),
+        ("HUAWEICLOUD_SDK_SK", canaries[1]),
+        ("HUAWEICLOUD_SDK_SECURITY_TOKEN", canaries[2]),
+    ];
+    for credential in [
+        format!("kind: access_key, file: '{}'", key.display()),
+        format!("kind: access_key, file: '{}'", broken.display()),
+        "kind: access_key, access_key_env: CANARY_AK, secret_key_env: CANARY_SK".to_owned(),
+        format!("kind: profile, file: '{}'", profile.display()),
+        format!("kind: profile, file: '{}'", key.display()),
+        "kind: chain".to_owned(),
+        format!("kind: token_file, file: '{}'", token.display()),
+        format!("kind: token_file, file: '{}'", multiline.display()),
+        format!(
+            "kind: password, user: u, domain: d, password_file: '{}'",
+            password.display()
+        ),
+    ] {
+        let exporter = Exporter::start_in(&cloud.with_credential(&credential), &environment).await;
+        wait_for("a failed poll", async || {
+            exporter.stderr.text().contains("poll failed").then_some(())
+        })
+        .await;
+        let shown = exporter.everything_shown().await;
+        for canary in canaries {
+            assert!(!shown.contains(canary), "{canary} is shown with {credential}: {shown}");
+        }
+    }
+}
