@@ -26,3 +26,4 @@ mod rig;
 mod settings;
 mod shapes;
 mod simulate;
+mod vendor_sdk;

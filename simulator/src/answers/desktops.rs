@@ -1,5 +1,7 @@
 //! `GET /v2/{project_id}/desktops/detail`: select, sort, page, and write as the reference page shows.
 
+use http::Request;
+use http::header::USER_AGENT;
 use serde_json::{Map, Value, json};
 
 use super::errors::Refusal;
@@ -9,8 +11,29 @@ use crate::query::Query;
 /// The reference page's bounds of `limit`.
 const LIMIT_MAXIMUM: usize = 500;
 
+/// Which shapes of `addresses` a client is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shapes {
+    /// Those of the page's table and of its example, and none: whoever reads the page must expect them.
+    All,
+    /// The table's map: the vendor's SDKs crash on the example's list, so the real service cannot send it to them.
+    MapsOnly,
+}
+
+impl Shapes {
+    /// Tells the vendor's SDKs by the User-Agent they send.
+    pub(super) fn for_client<B>(request: &Request<B>) -> Self {
+        let agent = request.headers().get(USER_AGENT).and_then(|agent| agent.to_str().ok());
+        if agent.is_some_and(|agent| agent.starts_with("huaweicloud-usdk")) {
+            Shapes::MapsOnly
+        } else {
+            Shapes::All
+        }
+    }
+}
+
 /// Answers the list call.
-pub(super) fn list(fleet: &Fleet, query: &Query) -> Result<Value, Refusal> {
+pub(super) fn list(fleet: &Fleet, query: &Query, shapes: Shapes) -> Result<Value, Refusal> {
     let selection = Selection::of(query).map_err(unreadable)?;
     let offset = query.number("offset").map_err(unreadable)?.unwrap_or(0);
     let limit = query.number("limit").map_err(unreadable)?.unwrap_or(LIMIT_MAXIMUM);
@@ -29,7 +52,7 @@ pub(super) fn list(fleet: &Fleet, query: &Query) -> Result<Value, Refusal> {
         .iter()
         .skip(offset)
         .take(limit)
-        .map(|desktop| write(desktop))
+        .map(|desktop| write(desktop, shapes))
         .collect();
     Ok(json!({"desktops": page, "total_count": selected.len()}))
 }
@@ -115,7 +138,7 @@ fn sort(selected: &mut [&Desktop], query: &Query) -> Result<(), Refusal> {
 }
 
 /// Writes one desktop as the reference page shows it, in one of the shapes that occur.
-fn write(desktop: &Desktop) -> Value {
+fn write(desktop: &Desktop, shapes: Shapes) -> Value {
     let (image, site, product) = (desktop.image, desktop.site, desktop.product);
     let mut fields = json!({
         "desktop_id": desktop.id,
@@ -168,7 +191,7 @@ fn write(desktop: &Desktop) -> Value {
     });
     if let Some(fields) = fields.as_object_mut() {
         write_user(desktop, fields);
-        write_what_varies(desktop, fields);
+        write_what_varies(desktop, shapes, fields);
     }
     fields
 }
@@ -185,7 +208,7 @@ fn write_user(desktop: &Desktop, fields: &mut Map<String, Value>) {
 }
 
 /// The table says that `addresses` is a map, the example shows a list, and real answers leave fields out.
-fn write_what_varies(desktop: &Desktop, fields: &mut Map<String, Value>) {
+fn write_what_varies(desktop: &Desktop, shapes: Shapes, fields: &mut Map<String, Value>) {
     let list: Vec<Value> = desktop
         .nics
         .iter()
@@ -200,7 +223,7 @@ fn write_what_varies(desktop: &Desktop, fields: &mut Map<String, Value>) {
         .collect();
     match desktop.index % 5 {
         0 | 1 => fields.insert("addresses".to_owned(), json!({desktop.site.vpc.0: list})),
-        2 | 3 => fields.insert("addresses".to_owned(), json!(list)),
+        2 | 3 if shapes == Shapes::All => fields.insert("addresses".to_owned(), json!(list)),
         _ => None,
     };
     match desktop.index % 11 {

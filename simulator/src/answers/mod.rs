@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use crate::query::Query;
 use crate::simulator::Simulator;
+use desktops::Shapes;
 use errors::Refusal;
 
 /// A call of the API, told from method and path.
@@ -57,7 +58,8 @@ pub(crate) fn answer(simulator: &mut Simulator, request: &Request<Bytes>, now: T
         Call::CreateMetadataSession => return metadata::create_session(simulator, request),
         Call::SecurityKey => return metadata::security_key(simulator, request, now),
         Call::ListDesktops { project_id } => {
-            admit(simulator, request, project_id, now).and_then(|()| desktops::list(simulator.fleet(), &query))
+            let shapes = Shapes::for_client(request);
+            admit(simulator, request, project_id, now).and_then(|()| desktops::list(simulator.fleet(), &query, shapes))
         }
         Call::ListNetworks { project_id } => {
             admit(simulator, request, project_id, now).and_then(|()| networks::list(simulator.fleet(), &query))
