@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing::Level;
@@ -46,6 +46,10 @@ struct Flags {
         global = true
     )]
     config_file: Option<PathBuf>,
+
+    /// Print the settings in force, each with its source, and end
+    #[arg(long = "config.print", global = true)]
+    config_print: bool,
 
     /// Where to listen: IP:PORT, :PORT or unix:PATH; repeatable [default: 0.0.0.0:10223]
     #[arg(
@@ -225,6 +229,9 @@ impl Cli {
             region: self.flags.region,
             project_id: self.flags.project_id,
         };
+        if self.flags.config_print {
+            return print_settings(self.flags.config_file.as_deref(), &overrides);
+        }
         match self.command.unwrap_or(Command::Serve) {
             Command::Serve => serve(self.flags.config_file, &overrides).await,
             Command::Simulate {
@@ -251,6 +258,14 @@ impl Cli {
             }
         }
     }
+}
+
+/// Settings that cannot be used are not printed: the error says which and why.
+fn print_settings(config_file: Option<&Path>, overrides: &Overrides) -> Result<(), Failure> {
+    config::load(config_file, overrides)?;
+    let (origin, text) = config::read(config_file)?;
+    let page = config::print(&origin, &text, overrides)?;
+    io::stdout().write_all(page.as_bytes()).map_err(trouble)
 }
 
 async fn serve(config_file: Option<PathBuf>, overrides: &Overrides) -> Result<(), Failure> {

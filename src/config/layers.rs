@@ -44,7 +44,7 @@ impl Overrides {
     }
 
     /// The keys that are set, with their values.
-    fn layer(&self) -> Result<Config, config::ConfigError> {
+    pub(super) fn layer(&self) -> Result<Config, config::ConfigError> {
         let listen = (!self.listen.is_empty()).then(|| self.listen.clone());
         Config::builder()
             .set_override_option("web.listen", listen)?
@@ -61,15 +61,32 @@ impl Overrides {
 ///
 /// [`ConfigError`] names the file or the key.
 pub fn load(file: Option<&Path>, overrides: &Overrides) -> Result<Settings, ConfigError> {
+    let (origin, text) = read(file)?;
+    check(&origin, parse(&origin, &text, overrides)?)
+}
+
+/// The text of the configuration and its name in messages; without a file there are only flags.
+///
+/// # Errors
+///
+/// [`ConfigError::Unreadable`] names the file.
+pub fn read(file: Option<&Path>) -> Result<(String, String), ConfigError> {
     let Some(path) = file else {
-        return check("flags", parse("flags", "{}", overrides)?);
+        return Ok(("flags".to_owned(), "{}".to_owned()));
     };
     let text = fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
         path: path.to_owned(),
         source,
     })?;
-    let origin = path.display().to_string();
-    check(&origin, parse(&origin, &text, overrides)?)
+    Ok((path.display().to_string(), text))
+}
+
+/// What the parser says, on one line.
+pub(super) fn syntax_error(origin: &str, problem: &config::ConfigError) -> ConfigError {
+    ConfigError::Syntax {
+        origin: origin.to_owned(),
+        problem: one_line(&problem.to_string()),
+    }
 }
 
 /// Lays the overrides over text that was read already; `origin` stands for it in errors. Checks single fields only.
@@ -78,10 +95,7 @@ pub fn load(file: Option<&Path>, overrides: &Overrides) -> Result<Settings, Conf
 ///
 /// [`ConfigError`] names the key.
 pub fn parse(origin: &str, text: &str, overrides: &Overrides) -> Result<Settings, ConfigError> {
-    let syntax = |problem: config::ConfigError| ConfigError::Syntax {
-        origin: origin.to_owned(),
-        problem: one_line(&problem.to_string()),
-    };
+    let syntax = |problem: config::ConfigError| syntax_error(origin, &problem);
     let file: File<FileSourceString, FileFormat> = File::from_str(text, FileFormat::Yaml);
     let layers = Config::builder()
         .add_source(file)
@@ -199,13 +213,13 @@ credentials: { main: { kind: token_file, file: /run/secrets/token } }
 projects: [ { region: cn-north-4, project_id: 0bec5db9 } ]
 ";
 
-    fn read(text: &str, overrides: &Overrides) -> Result<Settings, ConfigError> {
+    fn checked(text: &str, overrides: &Overrides) -> Result<Settings, ConfigError> {
         check("test.yaml", parse("test.yaml", text, overrides)?)
     }
 
     #[track_caller]
     fn check_error(text: &str, expected: &str) {
-        let error = read(text, &Overrides::default()).expect_err("the settings were accepted");
+        let error = checked(text, &Overrides::default()).expect_err("the settings were accepted");
         let message = error.to_string();
         assert!(message.contains(expected), "{message:?} does not contain {expected:?}");
         assert!(!message.contains('\n'), "{message:?} is more than one line");
@@ -213,7 +227,7 @@ projects: [ { region: cn-north-4, project_id: 0bec5db9 } ]
 
     #[test]
     fn a_minimal_file_is_defaults_and_a_project() {
-        let settings = read(MINIMAL, &Overrides::default()).expect("valid settings");
+        let settings = checked(MINIMAL, &Overrides::default()).expect("valid settings");
         let project = &settings.projects[0];
         assert_eq!(project.label(), "cn-north-4");
         assert_eq!(project.endpoint(), "https://workspace.cn-north-4.myhuaweicloud.com");
@@ -229,7 +243,7 @@ projects: [ { region: cn-north-4, project_id: 0bec5db9 } ]
             ..Overrides::default()
         };
         let text = format!("{MINIMAL}\ncollect: {{ interval: 10m }}\nweb: {{ listen: [':1', ':2'] }}");
-        let settings = read(&text, &overrides).expect("valid settings");
+        let settings = checked(&text, &overrides).expect("valid settings");
         assert_eq!(settings.collect.interval, Duration::from_secs(5));
         assert_eq!(settings.web.listen.len(), 1);
         assert_eq!(settings.web.listen[0].to_string(), "0.0.0.0:9999");
@@ -283,7 +297,7 @@ projects: [ { region: cn-north-4, project_id: 0bec5db9 } ]
         let twice = "region: a, project_id: b }, { region: a, project_id: c";
         check_error(&with(twice), "projects[1].name: another project is named \"a\"");
         let loopback = with("name: a, endpoint: 'http://127.0.0.1:8080/', project_id: b");
-        let settings = read(&loopback, &Overrides::default()).expect("loopback may be http");
+        let settings = checked(&loopback, &Overrides::default()).expect("loopback may be http");
         assert_eq!(settings.projects[0].endpoint(), "http://127.0.0.1:8080");
     }
 
@@ -293,7 +307,7 @@ projects: [ { region: cn-north-4, project_id: 0bec5db9 } ]
             region: Some("cn-north-4".to_owned()),
             ..Overrides::default()
         };
-        let settings = read("", &overrides).expect("valid settings");
+        let settings = checked("", &overrides).expect("valid settings");
         let (name, credential) = settings.projects[0].credential(&settings).expect("a credential");
         assert_eq!(
             (name, credential),
@@ -307,7 +321,7 @@ projects: [ { region: cn-north-4, project_id: 0bec5db9 } ]
 credentials: { MainKey: { kind: token_file, file: /Token } }
 projects: [ { name: Prod-CN, region: cn-north-4, project_id: 0bec, credentials: MainKey } ]
 ";
-        let settings = read(text, &Overrides::default()).expect("valid settings");
+        let settings = checked(text, &Overrides::default()).expect("valid settings");
         assert_eq!(settings.projects[0].label(), "Prod-CN");
         assert!(settings.credentials.contains_key("MainKey"));
     }

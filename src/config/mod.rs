@@ -6,13 +6,15 @@ mod credentials;
 mod duration;
 mod error;
 mod layers;
+mod print;
 mod project;
 mod secret;
 mod settings;
 
 pub use credentials::{AccessKeySettings, CredentialSettings};
 pub use error::ConfigError;
-pub use layers::{Overrides, check, load, parse};
+pub use layers::{Overrides, check, load, parse, read};
+pub use print::print;
 pub use project::ProjectSettings;
 pub use secret::{Secret, SecretSource};
 pub use settings::{ApiSettings, CollectSettings, Listen, PrivacySettings, Settings, Users, WebSettings};

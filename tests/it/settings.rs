@@ -125,6 +125,23 @@ fn a_wrong_key_or_value_is_named_and_ends_with_64() {
 }
 
 #[test]
+fn the_settings_in_force_are_printed_with_their_sources() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = write(&directory, "exporter.yaml", VALID);
+    let file = file.to_str().unwrap();
+    let output = run(&["--config.file", file, "--config.print", "--collect.interval=7s"]);
+    let page = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{page}");
+    for line in [
+        "collect.interval: 7s  # flag or environment".to_owned(),
+        "api.page_size: 500  # default".to_owned(),
+        format!("credentials.main.kind: token_file  # {file}"),
+    ] {
+        assert!(page.lines().any(|printed| printed == line), "{line:?} is not in {page}");
+    }
+}
+
+#[test]
 fn a_file_that_cannot_be_read_is_named_and_ends_with_64() {
     check_run(
         &["--config.file", "/nonexistent/exporter.yaml"],
