@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use workspace_exporter::api::{desktop_page, network_answer};
 use workspace_exporter::exposition::render;
 use workspace_exporter::inventory::{Desktop, Networks, SnapshotBuilder};
-use workspace_exporter::publish::{Project, Publication, open};
+use workspace_exporter::publish::{Board, Project, Publication};
 use workspace_simulator::{Options, Simulator};
 
 /// What the simulated API answers for a whole fleet.
@@ -91,13 +91,14 @@ fn publish((desktops, networks): (Vec<Desktop>, Networks)) -> Arc<Publication> {
         interval: Duration::from_secs(60),
         network_interval: Duration::from_secs(60),
     };
-    let (reader, publishers) = open([Arc::new(project)]);
+    let (board, reader) = Board::open();
+    let publisher = board.add(Arc::new(project));
     let mut builder = SnapshotBuilder::new("id".into(), "2026-01-05T02:00:00Z".parse().expect("a time"));
     for desktop in desktops {
         builder.found_desktop(desktop);
     }
     builder.found_page_end(None);
-    let _ = publishers[0].publish(&Arc::new(builder.build(&networks)), None);
+    let _ = publisher.publish(&Arc::new(builder.build(&networks)), None);
     reader.current()
 }
 

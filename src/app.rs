@@ -1,6 +1,5 @@
 //! The composition root: settings become parts, parts are joined, tasks are started and awaited.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,44 +7,31 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{Client, Credential, Event, Exchange, HttpTransport, Scope, Transport, TransportSetupError};
-use crate::collect::{Pace, Poller};
-use crate::config::{Listen, ProjectSettings, Settings};
+use crate::api::{HttpTransport, TransportSetupError};
+use crate::collect::Poller;
+use crate::config::{Listen, Settings};
+use crate::discovery::Discovery;
 use crate::http::{BindError, Routes, Server, Site};
-use crate::own_metrics::{OwnMetrics, ProjectMetrics, RegistrationError};
-use crate::publish::{self, Project};
+use crate::own_metrics::{OwnMetrics, RegistrationError};
+use crate::publish::Board;
 use crate::seams::{Chance, Environment, WallClock};
+use crate::workshop::{Seams, Workshop};
 
 /// From the first signal to the end of the process (`semantics.md`, section 3).
 const STOP_DEADLINE: Duration = Duration::from_millis(4_800);
 
-/// The outside as it is handed in: production's, or a test's.
-#[derive(Clone)]
-pub struct Seams {
-    /// Carries requests to the cloud.
-    pub transport: Arc<dyn Transport>,
-    /// Wall time.
-    pub clock: WallClock,
-    /// Jitter.
-    pub chance: Chance,
-    /// Where credentials may be.
-    pub environment: Environment,
-}
-
-impl Seams {
-    /// Sockets, the system's clock and the system's chance.
-    ///
-    /// # Errors
-    ///
-    /// [`TransportSetupError`] names the setting.
-    pub fn production(settings: &Settings) -> Result<Self, TransportSetupError> {
-        Ok(Self {
-            transport: Arc::new(HttpTransport::new(&settings.api)?),
-            clock: WallClock::system(),
-            chance: Chance::of_system(),
-            environment: Environment::system(),
-        })
-    }
+/// Sockets, the system's clock, chance and environment.
+///
+/// # Errors
+///
+/// [`TransportSetupError`] names the setting.
+pub fn production_seams(settings: &Settings) -> Result<Seams, TransportSetupError> {
+    Ok(Seams {
+        transport: Arc::new(HttpTransport::new(&settings.api)?),
+        clock: WallClock::system(),
+        chance: Chance::of_system(),
+        environment: Environment::system(),
+    })
 }
 
 /// The process cannot start; exit code 1.
@@ -72,6 +58,7 @@ pub struct RunError;
 pub struct App {
     server: Server,
     pollers: Vec<Poller>,
+    discovery: Option<Discovery>,
 }
 
 impl App {
@@ -82,27 +69,31 @@ impl App {
     /// [`StartError`] names the setting.
     pub async fn bind(settings: &Settings, seams: &Seams, notice: Option<&'static str>) -> Result<Self, StartError> {
         let metrics = OwnMetrics::new()?;
-        let (reader, publishers) = publish::open(settings.projects.iter().map(|project| facts_of(project, settings)));
-        let mut credentials = HashMap::new();
+        let (board, reader) = Board::open();
+        let workshop = Arc::new(Workshop::new(settings, seams, metrics.clone(), board));
         let mut pollers = Vec::new();
-        for (project, publisher) in settings.projects.iter().zip(publishers) {
-            let project_metrics = metrics.for_project(project.label(), settings.collect.interval);
-            pollers.push(Poller::new(
-                project.label().to_owned(),
-                client_of(project, settings, seams, project_metrics.clone(), &mut credentials)?,
-                Pace::of(settings),
-                publisher,
-                project_metrics,
-                seams.clock.clone(),
-                seams.chance.clone(),
-            ));
+        for project in &settings.projects {
+            let made = workshop.poller_for(project);
+            let (_, poller) = made.ok_or_else(|| StartError::NoCredential(project.label().to_owned()))?;
+            pollers.push(poller);
         }
+        let configured = settings
+            .projects
+            .iter()
+            .map(|project| project.label().to_owned())
+            .collect();
+        let discovery = settings.discovery.as_ref();
+        let discovery = discovery.and_then(|discovery| Discovery::new(discovery, configured, workshop));
         let site = Site {
             telemetry_path: settings.web.telemetry_path.clone(),
             notice,
         };
         let server = Server::bind(&settings.web, Routes::new(site, reader, metrics)).await?;
-        Ok(Self { server, pollers })
+        Ok(Self {
+            server,
+            pollers,
+            discovery,
+        })
     }
 
     /// Where it listens.
@@ -124,6 +115,9 @@ impl App {
         for poller in self.pollers {
             tasks.spawn(poller.run(stop.clone()));
         }
+        if let Some(discovery) = self.discovery {
+            tasks.spawn(discovery.run(stop.clone()));
+        }
         tasks.spawn(self.server.run(stop.clone()));
         let ended_early = tokio::select! {
             () = stop.cancelled() => false,
@@ -135,59 +129,5 @@ impl App {
             tracing::warn!("tasks were still running at the end of the stop and are cut");
         }
         if ended_early { Err(RunError) } else { Ok(()) }
-    }
-}
-
-fn facts_of(project: &ProjectSettings, settings: &Settings) -> Arc<Project> {
-    let interval = settings.collect.interval;
-    Arc::new(Project {
-        name: project.label().to_owned(),
-        region: project.region().to_owned(),
-        endpoint: project.endpoint(),
-        required: project.is_required(),
-        interval,
-        network_interval: settings.collect.network_interval.unwrap_or(interval),
-    })
-}
-
-fn client_of(
-    project: &ProjectSettings,
-    settings: &Settings,
-    seams: &Seams,
-    metrics: ProjectMetrics,
-    credentials: &mut HashMap<String, Arc<Credential>>,
-) -> Result<Client, StartError> {
-    let (name, credential) = project
-        .credential(settings)
-        .ok_or_else(|| StartError::NoCredential(project.label().to_owned()))?;
-    let scope = Scope {
-        region: project.region().to_owned(),
-        project_id: project.project_id.clone(),
-        iam_endpoint: project.iam_endpoint(credential.iam_endpoint()),
-    };
-    let credential = credentials
-        .entry(name.to_owned())
-        .or_insert_with(|| Arc::new(Credential::new(name, credential, seams.environment.clone())));
-    let exchange = Exchange::new(
-        Arc::clone(&seams.transport),
-        Arc::new(move |event: &Event| count(event, &metrics)),
-        &settings.api,
-        seams.clock.clone(),
-        seams.chance.clone(),
-    );
-    Ok(Client::new(project.endpoint(), scope, Arc::clone(credential), exchange))
-}
-
-/// Where what `api` tells becomes what is counted: neither knows the other.
-fn count(event: &Event, metrics: &ProjectMetrics) {
-    match event {
-        Event::Attempted(attempt) => {
-            let code = attempt.status.map(|status| status.as_u16());
-            metrics.request_ended(attempt.operation.as_str(), code, attempt.elapsed);
-        }
-        Event::ClockSkewed(skew) => metrics.clock_skewed(skew.as_secs_f64()),
-        Event::AuthFailed => metrics.auth_failed(),
-        Event::TokenRefreshed => metrics.token_refreshed(),
-        Event::CredentialExpires(moment) => metrics.credential_expires(moment.as_duration().as_secs_f64()),
     }
 }

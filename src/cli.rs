@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing::Level;
 
-use crate::app::{App, Seams};
+use crate::app::{App, production_seams};
 use crate::config::{self, ConfigError, Overrides};
 use crate::simulate::{self, Tour, TourError};
 use crate::telemetry::LogFormat;
@@ -270,7 +270,7 @@ fn print_settings(config_file: Option<&Path>, overrides: &Overrides) -> Result<(
 
 async fn serve(config_file: Option<PathBuf>, overrides: &Overrides) -> Result<(), Failure> {
     let settings = config::load(config_file.as_deref(), overrides)?;
-    let seams = Seams::production(&settings).map_err(|error| Failure::Usage(error.into()))?;
+    let seams = production_seams(&settings).map_err(|error| Failure::Usage(error.into()))?;
     let app = App::bind(&settings, &seams, None).await.map_err(trouble)?;
     let stop = shutdown::on_signals().map_err(trouble)?;
     app.run(stop).await.map_err(trouble)

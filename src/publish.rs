@@ -72,20 +72,21 @@ fn is_recent(completed_at: Instant, interval: Duration, now: Instant) -> bool {
     now.saturating_duration_since(completed_at) <= interval * 3
 }
 
-/// All projects at one moment, in the order of the configuration.
+/// All projects at one moment: those of the configuration in its order, then discovered ones.
 #[derive(Debug, Clone)]
 pub struct Publication {
-    /// Every configured project.
+    /// Every watched project.
     pub projects: Vec<ProjectState>,
+    /// Which projects there are is not known yet.
+    pub is_discovering: bool,
 }
 
 impl Publication {
     /// Whether every required project has a snapshot (`semantics.md`, section 3: ready).
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.projects
-            .iter()
-            .all(|state| state.published.is_some() || !state.project.required)
+        let mut projects = self.projects.iter();
+        !self.is_discovering && projects.all(|state| state.published.is_some() || !state.project.required)
     }
 }
 
@@ -101,11 +102,66 @@ impl Reader {
     }
 }
 
+/// Where projects are put and taken away; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Board(Arc<watch::Sender<Arc<Publication>>>);
+
+impl Board {
+    /// Opens a board without projects, and a reader of it.
+    #[must_use]
+    pub fn open() -> (Self, Reader) {
+        let (sender, receiver) = watch::channel(Arc::new(Publication {
+            projects: Vec::new(),
+            is_discovering: false,
+        }));
+        (Self(Arc::new(sender)), Reader(receiver))
+    }
+
+    /// Puts a project on the board, behind the others; it has no snapshot yet.
+    #[must_use]
+    pub fn add(&self, project: Arc<Project>) -> Publisher {
+        let state = ProjectState {
+            project: Arc::clone(&project),
+            published: None,
+        };
+        self.change(|publication| publication.projects.push(state));
+        Publisher {
+            board: self.clone(),
+            project,
+        }
+    }
+
+    /// Takes a project off the board with all its rows.
+    pub fn remove(&self, project: &Arc<Project>) {
+        let is_another = |state: &ProjectState| !Arc::ptr_eq(&state.project, project);
+        self.change(|publication| publication.projects.retain(is_another));
+    }
+
+    /// Readiness waits until it is known which projects there are.
+    pub fn await_discovery(&self) {
+        self.change(|publication| publication.is_discovering = true);
+    }
+
+    /// It is known now.
+    pub fn end_discovery(&self) {
+        self.change(|publication| publication.is_discovering = false);
+    }
+
+    /// Readers see the publication before the change or after it.
+    fn change(&self, change: impl FnOnce(&mut Publication)) {
+        self.0.send_modify(|current| {
+            let mut next = Publication::clone(current);
+            change(&mut next);
+            *current = Arc::new(next);
+        });
+    }
+}
+
 /// Replaces one project's snapshot; each poller owns one.
 #[derive(Debug)]
 pub struct Publisher {
-    sender: Arc<watch::Sender<Arc<Publication>>>,
-    position: usize,
+    board: Board,
+    project: Arc<Project>,
 }
 
 impl Publisher {
@@ -114,40 +170,19 @@ impl Publisher {
     pub fn publish(&self, snapshot: &Arc<Snapshot>, networks_completed_at: Option<Instant>) -> u64 {
         let completed_at = Instant::now();
         let mut sequence = 1;
-        self.sender.send_modify(|current| {
-            let mut next = Publication::clone(current);
-            let state = &mut next.projects[self.position];
-            sequence += state.published.as_ref().map_or(0, |published| published.sequence);
-            state.published = Some(Published {
-                snapshot: Arc::clone(snapshot),
-                completed_at,
-                networks_completed_at,
-                sequence,
-            });
-            *current = Arc::new(next);
+        self.board.change(|publication| {
+            let mut states = publication.projects.iter_mut();
+            // A project that was taken off the board meanwhile has no place to publish.
+            if let Some(state) = states.find(|state| Arc::ptr_eq(&state.project, &self.project)) {
+                sequence += state.published.as_ref().map_or(0, |published| published.sequence);
+                state.published = Some(Published {
+                    snapshot: Arc::clone(snapshot),
+                    completed_at,
+                    networks_completed_at,
+                    sequence,
+                });
+            }
         });
         sequence
     }
-}
-
-/// Opens a publication of projects that have no snapshot yet: a reader, and a publisher for each project in order.
-#[must_use]
-pub fn open(projects: impl IntoIterator<Item = Arc<Project>>) -> (Reader, Vec<Publisher>) {
-    let projects: Vec<ProjectState> = projects
-        .into_iter()
-        .map(|project| ProjectState {
-            project,
-            published: None,
-        })
-        .collect();
-    let count = projects.len();
-    let (sender, receiver) = watch::channel(Arc::new(Publication { projects }));
-    let sender = Arc::new(sender);
-    let publishers = (0..count)
-        .map(|position| Publisher {
-            sender: Arc::clone(&sender),
-            position,
-        })
-        .collect();
-    (Reader(receiver), publishers)
 }

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use workspace_simulator::{BindError, Identity, Options, Server, Simulator};
 
 use crate::api::TransportSetupError;
-use crate::app::{App, RunError, Seams, StartError};
+use crate::app::{App, RunError, StartError, production_seams};
 use crate::config::{
     self, ConfigError, CredentialSettings, Overrides, ProjectSettings, Secret, SecretSource, Settings,
 };
@@ -80,7 +80,7 @@ pub async fn run(tour: &Tour, overrides: &Overrides, stop: CancellationToken) ->
         None
     } else {
         let settings = settings_for(&identity, api_address, overrides)?;
-        Some(App::bind(&settings, &Seams::production(&settings)?, Some(NOTICE)).await?)
+        Some(App::bind(&settings, &production_seams(&settings)?, Some(NOTICE)).await?)
     };
     print_welcome(&identity, api_address, exporter.as_ref())?;
     let exporting = async {

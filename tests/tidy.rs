@@ -37,8 +37,23 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("http", &["publish", "exposition", "own_metrics", "config"]),
     ("documentation", &["exposition", "own_metrics"]),
     (
+        "workshop",
+        &["api", "collect", "config", "own_metrics", "publish", "seams"],
+    ),
+    ("discovery", &["api", "causes", "config", "publish", "workshop"]),
+    (
         "app",
-        &["api", "collect", "config", "http", "own_metrics", "publish", "seams"],
+        &[
+            "api",
+            "collect",
+            "config",
+            "discovery",
+            "http",
+            "own_metrics",
+            "publish",
+            "seams",
+            "workshop",
+        ],
     ),
     ("simulate", &["api", "app", "config", "seams"]),
     (

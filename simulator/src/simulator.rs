@@ -1,12 +1,13 @@
 //! The simulated cloud as one value: an identity, its tokens, a fleet, and the trouble it is told to make.
 //! It knows no socket and reads no clock: `now` is an argument.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use bytes::Bytes;
 use http::header::{DATE, HeaderValue};
 use http::{Request, Response, StatusCode};
 use jiff::{SignedDuration, Timestamp};
+use rand::RngExt;
 use rand_pcg::Pcg32;
 
 use crate::answers;
@@ -61,6 +62,8 @@ pub struct TemporaryKey {
 pub struct Simulator {
     identity: Identity,
     fleet: Fleet,
+    /// Projects beside the identity's own, by id: name and fleet.
+    other_projects: BTreeMap<String, (String, Fleet)>,
     gateway: Gateway,
     metadata: Metadata,
     token_life: SignedDuration,
@@ -78,6 +81,7 @@ impl Simulator {
             gateway: Gateway::new(&identity),
             identity,
             fleet: Fleet::new(options.desktops, options.seed, options.start),
+            other_projects: BTreeMap::new(),
             metadata: Metadata {
                 has_sessions: true,
                 sessions: HashSet::new(),
@@ -96,6 +100,9 @@ impl Simulator {
     pub fn handle(&mut self, request: &Request<Bytes>, now: Timestamp) -> Response<Bytes> {
         self.requests += 1;
         self.fleet.advance(now);
+        for (_, fleet) in self.other_projects.values_mut() {
+            fleet.advance(now);
+        }
         let mut response = match self.outage {
             Some(status) => answers::outage(status),
             None => answers::answer(self, request, now),
@@ -117,6 +124,37 @@ impl Simulator {
     #[must_use]
     pub fn fleet(&self) -> &Fleet {
         &self.fleet
+    }
+
+    /// Opens another project of the account with a fleet of its own; returns its id.
+    pub fn open_project(&mut self, name: &str, desktops: usize, now: Timestamp) -> String {
+        let id = hexadecimal(&mut self.random, 32);
+        let fleet = Fleet::new(desktops, self.random.random(), now);
+        self.other_projects.insert(id.clone(), (name.to_owned(), fleet));
+        id
+    }
+
+    /// Closes a project that was opened so.
+    pub fn close_project(&mut self, id: &str) {
+        self.other_projects.remove(id);
+    }
+
+    /// The fleet of a project, if there is such a project.
+    pub(crate) fn fleet_of(&self, project_id: &str) -> Option<&Fleet> {
+        if project_id == self.identity.project_id {
+            return Some(&self.fleet);
+        }
+        self.other_projects.get(project_id).map(|(_, fleet)| fleet)
+    }
+
+    /// Every project: id and name.
+    pub(crate) fn projects(&self) -> impl Iterator<Item = (&str, &str)> {
+        let own = (self.identity.project_id.as_str(), self.identity.region.as_str());
+        let others = self
+            .other_projects
+            .iter()
+            .map(|(id, (name, _))| (id.as_str(), name.as_str()));
+        std::iter::once(own).chain(others)
     }
 
     /// The fleet, to be changed by hand (a test's scripted event).

@@ -11,7 +11,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::sync::OnceCell;
 
 use super::auth::{Credential, Grant, Scope};
-use super::decode::{DecodeError, DesktopPage, NetworkAnswer, desktop_page, network_answer, project_ids};
+use super::decode::{DecodeError, DesktopPage, NetworkAnswer, desktop_page, network_answer, projects};
 use super::error::Error;
 use super::exchange::Exchange;
 use super::operation::Operation;
@@ -68,17 +68,30 @@ impl Client {
         }
         let region = &self.scope.region;
         let path = format!("/v3/projects?name={}", utf8_percent_encode(region, RESERVED));
-        let decode = |body: &[u8]| project_ids(body, region);
-        let found = self
-            .get(Operation::FindProject, &self.scope.iam_endpoint, &path, None, decode)
+        let endpoint = &self.scope.iam_endpoint;
+        let mut found = self
+            .get(Operation::FindProject, endpoint, &path, None, projects)
             .await?;
+        // A server may answer with more than was asked for.
+        found.retain(|(_, name)| name == region);
         match found.as_slice() {
-            [project_id] => Ok(Arc::from(project_id.as_str())),
+            [(project_id, _)] => Ok(Arc::from(project_id.as_str())),
             others => Err(Error::NoProject {
                 region: region.clone(),
                 found: others.len(),
             }),
         }
+    }
+
+    /// Every project that the credential may see: id and name.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] says whether a later refresh may do better.
+    pub async fn list_projects(&self) -> Result<Vec<(String, String)>, Error> {
+        let endpoint = &self.scope.iam_endpoint;
+        self.get(Operation::FindProject, endpoint, "/v3/projects", None, projects)
+            .await
     }
 
     /// Lists one page of desktops, oldest first. One call, three attempts at most.

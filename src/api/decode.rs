@@ -144,11 +144,14 @@ pub(super) fn token_facts(body: &[u8]) -> Result<TokenFacts, DecodeError> {
     })
 }
 
-/// Reads the ids of the projects that are named like the region: a server may answer with more than was asked for.
-pub(super) fn project_ids(body: &[u8], region: &str) -> Result<Vec<String>, DecodeError> {
+/// Reads the projects of an account: id and name.
+pub(super) fn projects(body: &[u8]) -> Result<Vec<(String, String)>, DecodeError> {
     let wire: Projects = serde_json::from_slice(body).map_err(|error| DecodeError::not_json(&error, body))?;
-    let named = wire.projects.into_iter().filter(|project| project.name == region);
-    Ok(named.map(|project| project.id).collect())
+    Ok(wire
+        .projects
+        .into_iter()
+        .map(|project| (project.id, project.name))
+        .collect())
 }
 
 /// Reads the key of the metadata service.

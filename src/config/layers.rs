@@ -179,7 +179,12 @@ fn check_projects(settings: &Settings) -> Result<(), (String, String)> {
             .check()
             .map_err(|problem| (format!("credentials.{name}"), problem))?;
     }
-    if settings.projects.is_empty() {
+    if let Some(discovery) = &settings.discovery {
+        discovery
+            .check(settings)
+            .map_err(|(key, problem)| (format!("discovery.{key}"), problem))?;
+    }
+    if settings.projects.is_empty() && settings.discovery.is_none() {
         let problem = "name at least one project, with its region and credentials; see config/exporter.yaml";
         return Err(("projects".to_owned(), problem.to_owned()));
     }

@@ -3,6 +3,7 @@
 //! Layers, later ones win: defaults < file < environment < flags. It refuses to know what the settings are for.
 
 mod credentials;
+mod discovery;
 mod duration;
 mod error;
 mod layers;
@@ -12,6 +13,7 @@ mod secret;
 mod settings;
 
 pub use credentials::{AccessKeySettings, CredentialSettings};
+pub use discovery::DiscoverySettings;
 pub use error::ConfigError;
 pub use layers::{Overrides, check, load, parse, read};
 pub use print::print;

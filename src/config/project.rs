@@ -66,13 +66,7 @@ impl ProjectSettings {
     /// The credential it uses with its name; `None` if it names none that exists, or there are several.
     #[must_use]
     pub fn credential<'a>(&self, settings: &'a Settings) -> Option<(&'a str, &'a CredentialSettings)> {
-        let (name, credential) = match &self.credentials {
-            Some(name) => settings.credentials.get_key_value(name)?,
-            None if settings.credentials.len() == 1 => settings.credentials.first_key_value()?,
-            None if settings.credentials.is_empty() => return Some(("default", &CredentialSettings::DEFAULT)),
-            None => return None,
-        };
-        Some((name.as_str(), credential))
+        credential_named(self.credentials.as_deref(), settings)
     }
 
     /// Checks what one field's type cannot; the first problem found.
@@ -176,6 +170,20 @@ impl ProjectSettings {
             format!("{endpoint:?} would send tokens in the clear: use https, or set insecure_http: true"),
         ))
     }
+}
+
+/// The credential of a name, or the only one, or the chain where none is defined.
+pub(super) fn credential_named<'a>(
+    name: Option<&str>,
+    settings: &'a Settings,
+) -> Option<(&'a str, &'a CredentialSettings)> {
+    let (name, credential) = match name {
+        Some(name) => settings.credentials.get_key_value(name)?,
+        None if settings.credentials.len() == 1 => settings.credentials.first_key_value()?,
+        None if settings.credentials.is_empty() => return Some(("default", &CredentialSettings::DEFAULT)),
+        None => return None,
+    };
+    Some((name.as_str(), credential))
 }
 
 fn endpoint_of(configured: Option<&str>, service: &str, region: &str) -> String {

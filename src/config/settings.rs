@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
 use super::credentials::CredentialSettings;
+use super::discovery::DiscoverySettings;
 use super::duration;
 use super::project::ProjectSettings;
 
@@ -28,6 +29,8 @@ pub struct Settings {
     pub credentials: BTreeMap<String, CredentialSettings>,
     /// What is watched.
     pub projects: Vec<ProjectSettings>,
+    /// Projects found through IAM.
+    pub discovery: Option<DiscoverySettings>,
     /// Personal data.
     pub privacy: PrivacySettings,
 }

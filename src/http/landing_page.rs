@@ -81,7 +81,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::publish::{Project, open};
+    use crate::publish::{Board, Project};
 
     #[test]
     fn a_project_named_like_markup_stays_text() {
@@ -93,7 +93,8 @@ mod tests {
             interval: Duration::from_secs(60),
             network_interval: Duration::from_secs(60),
         };
-        let (reader, _publishers) = open([Arc::new(project)]);
+        let (board, reader) = Board::open();
+        let _publisher = board.add(Arc::new(project));
         let site = Site {
             telemetry_path: "/metrics".to_owned(),
             notice: Some("all of it is simulated"),

@@ -249,3 +249,85 @@ async fn no_secret_of_any_kind_appears_anywhere_whatever_fails() {
         }
     }
 }
+
+#[tokio::test]
+async fn projects_are_discovered_shared_a_key_for_and_dropped_when_they_vanish_from_a_good_answer() {
+    let cloud = cloud().await;
+    let now = WallClock::system().now();
+    let region = cloud.identity.region.clone();
+    let open = |name: &str, desktops| {
+        cloud
+            .simulator()
+            .open_project(&format!("{region}_{name}"), desktops, now)
+    };
+    let sales = open("sales", 3);
+    open("test", 5);
+    let file = cloud.write_key(&cloud.identity.access_key, &cloud.identity.secret_key);
+    let endpoint = &cloud.endpoint;
+    let configuration = format!(
+        "
+collect: {{ interval: 300ms }}
+api: {{ requests_per_second: 1000, burst: 1000 }}
+credentials: {{ main: {{ kind: access_key, file: '{}', iam_endpoint: '{endpoint}' }} }}
+discovery: {{ regions: [{region}], exclude: '.*_test', refresh: 300ms, endpoint: '{endpoint}' }}",
+        file.display()
+    );
+    let exporter = Exporter::start(&configuration).await;
+    let projects = |metrics: &Exposition| -> Vec<String> {
+        let rows = metrics
+            .rows("huaweicloud_workspace_exporter_snapshot_desktops")
+            .into_iter();
+        let mut names: Vec<String> = rows.map(|(mut labels, _)| labels.remove("project").unwrap()).collect();
+        names.sort();
+        names
+    };
+    let wait_for_projects = async |names: &[&str]| {
+        let expected: Vec<String> = names.iter().map(|name| format!("{region}{name}")).collect();
+        wait_for("these projects", async || {
+            let metrics = exporter.metrics().await;
+            (projects(&metrics) == expected).then_some(metrics)
+        })
+        .await
+    };
+    let metrics = wait_for_projects(&["", "_sales"]).await;
+    assert_eq!(metrics.rows("huaweicloud_workspace_desktop_status").len(), 230 + 3);
+    assert_eq!(exporter.get("/-/ready").await.0, 200);
+
+    // A new one is picked up.
+    open("works", 2);
+    wait_for_projects(&["", "_sales", "_works"]).await;
+
+    // An outage is no vanishing.
+    cloud
+        .simulator()
+        .set_outage(Some(http::StatusCode::SERVICE_UNAVAILABLE));
+    wait_for("a failed discovery", async || {
+        exporter.stderr.text().contains("discovery failed").then_some(())
+    })
+    .await;
+    assert_eq!(projects(&exporter.metrics().await).len(), 3);
+    cloud.simulator().set_outage(None);
+
+    // A good answer without it is.
+    cloud.simulator().close_project(&sales);
+    let metrics = wait_for_projects(&["", "_works"]).await;
+    assert_eq!(metrics.rows("huaweicloud_workspace_desktop_status").len(), 230 + 2);
+}
+
+#[tokio::test]
+async fn projects_of_one_scope_share_a_token() {
+    let cloud = cloud().await;
+    let configuration = cloud.with_password();
+    let twice = configuration.replace(
+        "projects: [ ",
+        &format!(
+            "projects: [ {{ name: again, region: {}, endpoint: '{}' }}, ",
+            cloud.identity.region, cloud.endpoint
+        ),
+    );
+    let exporter = Exporter::start(&twice).await;
+    exporter.wait_for_snapshot("again").await;
+    let metrics = exporter.wait_for_snapshot(&cloud.identity.region).await;
+    let refreshes = metrics.rows("huaweicloud_workspace_exporter_token_refreshes_total");
+    assert_eq!(refreshes.iter().map(|row| row.1).sum::<f64>(), 1.0, "{refreshes:?}");
+}

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use workspace_exporter::api::{desktop_page, network_answer};
 use workspace_exporter::exposition::{FAMILIES, render};
 use workspace_exporter::inventory::{Networks, SnapshotBuilder};
-use workspace_exporter::publish::{Project, open};
+use workspace_exporter::publish::{Board, Project};
 use workspace_exporter::{api, documentation, publish};
 
 use crate::rig::{Exposition, assert_promtool_accepts, root};
@@ -62,7 +62,8 @@ fn publication() -> (Arc<publish::Publication>, Instant) {
     let mut empty = SnapshotBuilder::new("1cec".into(), listed_at);
     empty.found_page_end(Some(0));
 
-    let (reader, publishers) = open([project("prod"), project("empty"), project("unknown \"yet\"")]);
+    let (board, reader) = Board::open();
+    let publishers = ["prod", "empty", "unknown \"yet\""].map(|name| board.add(project(name)));
     let now = Instant::now();
     assert_eq!(publishers[0].publish(&Arc::new(builder.build(&networks)), Some(now)), 1);
     assert_eq!(publishers[1].publish(&Arc::new(empty.build(&networks)), None), 1);

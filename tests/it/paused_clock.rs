@@ -14,7 +14,7 @@ use workspace_exporter::api::{Client, Credential, Event, Exchange, Observer, Sco
 use workspace_exporter::collect::{Pace, Poller};
 use workspace_exporter::config::{CredentialSettings, Secret, SecretSource, Settings};
 use workspace_exporter::own_metrics::OwnMetrics;
-use workspace_exporter::publish::{Project, Reader, open};
+use workspace_exporter::publish::{Board, Project, Reader};
 use workspace_exporter::seams::{Chance, Environment, WallClock};
 use workspace_simulator::{Identity, Options, Simulator};
 
@@ -85,7 +85,7 @@ fn world_with(desktops: usize, seed: u64, kind: Kind) -> World {
         interval: settings.collect.interval,
         network_interval: settings.collect.interval,
     });
-    let (reader, mut publishers) = open([project]);
+    let (board, reader) = Board::open();
     let poller = Poller::new(
         "simulated".to_owned(),
         client(
@@ -97,7 +97,7 @@ fn world_with(desktops: usize, seed: u64, kind: Kind) -> World {
             seed,
         ),
         Pace::of(&settings),
-        publishers.remove(0),
+        board.add(project),
         OwnMetrics::new()
             .unwrap()
             .for_project("simulated", settings.collect.interval),

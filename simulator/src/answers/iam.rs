@@ -39,21 +39,23 @@ pub(super) fn create_token(simulator: &mut Simulator, body: &[u8], now: Timestam
         );
     }
     let scope = &asked["auth"]["scope"]["project"];
-    if scope["id"] != json!(identity.project_id) && scope["name"] != json!(identity.region) {
+    let fits = |(id, name): &(&str, &str)| scope["id"] == json!(id) || scope["name"] == json!(name);
+    let Some((project_id, project_name)) = simulator.projects().find(fits) else {
         return refuse(
             StatusCode::UNAUTHORIZED,
             "Unauthorized",
             "The project of the scope is not found.",
         );
-    }
+    };
+    let (project_id, project_name) = (project_id.to_owned(), project_name.to_owned());
     let (token, expires_at) = simulator.issue_token(now);
     let answer = json!({"token": {
         "methods": ["password"],
         "expires_at": format!("{expires_at:.6}"),
         "issued_at": format!("{now:.6}"),
         "project": {
-            "id": identity.project_id,
-            "name": identity.region,
+            "id": project_id,
+            "name": project_name,
             "domain": {"id": identity.domain_id, "name": identity.domain},
         },
         "user": {
@@ -87,12 +89,14 @@ pub(super) fn find_projects(
         );
     }
     let identity = simulator.identity();
-    let wanted = query.first("name").is_none_or(|name| name == identity.region);
-    let projects: Vec<Value> = wanted
-        .then(|| {
+    let wanted = query.first("name");
+    let projects: Vec<Value> = simulator
+        .projects()
+        .filter(|(_, name)| wanted.is_none_or(|wanted| wanted == *name))
+        .map(|(id, name)| {
             json!({
-                "id": identity.project_id,
-                "name": identity.region,
+                "id": id,
+                "name": name,
                 "domain_id": identity.domain_id,
                 "parent_id": identity.domain_id,
                 "is_domain": false,
@@ -101,7 +105,6 @@ pub(super) fn find_projects(
                 "links": {},
             })
         })
-        .into_iter()
         .collect();
     write(StatusCode::OK, &json!({"projects": projects, "links": {}}))
 }

@@ -13,6 +13,7 @@ use http::{Method, Request, Response, StatusCode};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::fleet::Fleet;
 use crate::query::Query;
 use crate::simulator::Simulator;
 use desktops::Shapes;
@@ -59,10 +60,10 @@ pub(crate) fn answer(simulator: &mut Simulator, request: &Request<Bytes>, now: T
         Call::SecurityKey => return metadata::security_key(simulator, request, now),
         Call::ListDesktops { project_id } => {
             let shapes = Shapes::for_client(request);
-            admit(simulator, request, project_id, now).and_then(|()| desktops::list(simulator.fleet(), &query, shapes))
+            admit(simulator, request, project_id, now).and_then(|fleet| desktops::list(fleet, &query, shapes))
         }
         Call::ListNetworks { project_id } => {
-            admit(simulator, request, project_id, now).and_then(|()| networks::list(simulator.fleet(), &query))
+            admit(simulator, request, project_id, now).and_then(|fleet| networks::list(fleet, &query))
         }
     };
     match answered {
@@ -82,13 +83,15 @@ pub(crate) fn outage(status: StatusCode) -> Response<Bytes> {
     response
 }
 
-/// Checks the token or the signature, then that it is for this project.
-fn admit(simulator: &mut Simulator, request: &Request<Bytes>, project_id: &str, now: Timestamp) -> Result<(), Refusal> {
+/// Checks the token or the signature, then finds the project's fleet.
+fn admit<'a>(
+    simulator: &'a mut Simulator,
+    request: &Request<Bytes>,
+    project_id: &str,
+    now: Timestamp,
+) -> Result<&'a Fleet, Refusal> {
     simulator.gateway_mut().admit(request, now).map_err(Refusal::Denied)?;
-    if project_id != simulator.identity().project_id {
-        return Err(Refusal::ForeignProject);
-    }
-    Ok(())
+    simulator.fleet_of(project_id).ok_or(Refusal::ForeignProject)
 }
 
 fn json(status: StatusCode, body: &Value) -> Response<Bytes> {
