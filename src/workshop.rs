@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::api::{Client, Credential, Event, Exchange, Scope, Transport};
+use crate::api::{Client, CloudClock, Credential, Event, Exchange, Scope, Transport};
 use crate::collect::{Pace, Poller};
 use crate::config::{CredentialSettings, DiscoverySettings, ProjectSettings, Settings};
 use crate::own_metrics::{OwnMetrics, ProjectMetrics};
@@ -29,6 +29,7 @@ pub struct Seams {
 pub struct Workshop {
     settings: Settings,
     seams: Seams,
+    cloud_clock: Arc<CloudClock>,
     metrics: OwnMetrics,
     board: Board,
     credentials: Mutex<HashMap<String, Arc<Credential>>>,
@@ -47,6 +48,7 @@ impl Workshop {
         Self {
             settings: settings.clone(),
             seams: seams.clone(),
+            cloud_clock: Arc::new(CloudClock::new(seams.clock.clone())),
             metrics,
             board,
             credentials: Mutex::default(),
@@ -116,7 +118,7 @@ impl Workshop {
             Arc::clone(&self.seams.transport),
             Arc::new(move |event: &Event| count(event, &metrics)),
             &self.settings.api,
-            self.seams.clock.clone(),
+            Arc::clone(&self.cloud_clock),
             self.seams.chance.clone(),
         );
         Client::new(project.endpoint(), scope, self.credential(name, settings), exchange)

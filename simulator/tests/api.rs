@@ -272,3 +272,34 @@ fn an_outage_answers_like_a_proxy_until_it_ends() {
     assert_eq!(get(&mut simulator, "desktops/detail").0, StatusCode::OK);
     assert_eq!(simulator.requests(), 2);
 }
+
+#[test]
+fn five_refused_signatures_in_a_row_lock_the_key_for_five_minutes() {
+    let mut simulator = simulator(3);
+    let identity = simulator.identity().clone();
+    let ask = |simulator: &mut Simulator, when: Timestamp| {
+        let claim = format!(
+            "SDK-HMAC-SHA256 Access={}, SignedHeaders=host;x-sdk-date, Signature=0",
+            identity.access_key
+        );
+        let request = Request::builder()
+            .uri(format!("http://simulated/v2/{}/desktops/detail", identity.project_id))
+            .header("host", "simulated")
+            .header("x-sdk-date", when.strftime("%Y%m%dT%H%M%SZ").to_string())
+            .header("authorization", claim);
+        let response = simulator.handle(&request.body(Bytes::new()).unwrap(), when);
+        assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+        let body: Value = serde_json::from_slice(response.body()).unwrap();
+        body["error_msg"].as_str().unwrap().to_owned()
+    };
+    for _ in 0..5 {
+        let message = ask(&mut simulator, now());
+        assert!(
+            message.contains("verify aksk signature fail, GET|"),
+            "no echo of the request in {message}"
+        );
+    }
+    assert_eq!(simulator.gateway_mut().locks(), 1);
+    assert!(ask(&mut simulator, now() + SignedDuration::from_secs(299)).contains("locked"));
+    assert!(!ask(&mut simulator, now() + SignedDuration::from_secs(301)).contains("locked"));
+}

@@ -156,6 +156,7 @@ impl Client {
                 .await;
             answered.map_err(|error| credential.explained(error, exchange))
         };
+        let _turn = credential.turn().await;
         let grant = credential.grant(&self.scope, exchange).await?;
         let answered = match attempt(&grant).await {
             Err(refused @ Error::Unauthorized { .. }) => match credential.another(&grant, &self.scope, exchange).await?

@@ -1,26 +1,23 @@
 //! One call with all its attempts: wait for the rate, send, tell the observer, decide. It knows no credential.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::DATE;
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{Request, Response, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::{Instant, sleep};
 
+use super::cloud_clock::CloudClock;
 use super::decode::DecodeError;
-use super::error::{Error, Refusal, read_http_date};
+use super::error::{Error, Refusal};
 use super::operation::Operation;
 use super::rate::Bucket;
 use super::retry::{self, Decision};
 use super::transport::Transport;
 use crate::config::ApiSettings;
-use crate::seams::{Chance, WallClock};
-
-/// Beyond this a clock is wrong enough for the gateway to refuse signatures; it draws the line at 15 minutes.
-const SKEW_MAXIMUM: SignedDuration = SignedDuration::from_mins(5);
+use crate::seams::Chance;
 
 /// One attempt of a call.
 #[derive(Debug, Clone, Copy)]
@@ -51,21 +48,12 @@ pub enum Event {
 /// Is told of what happens.
 pub type Observer = Arc<dyn Fn(&Event) + Send + Sync>;
 
-/// How our clock stands to the cloud's, as far as answers told.
-#[derive(Debug, Default)]
-struct Skew {
-    measured: SignedDuration,
-    /// Added to our time when requests are signed.
-    correction: SignedDuration,
-}
-
 /// The calls of one project, paced and retried.
 pub struct Exchange {
     transport: Arc<dyn Transport>,
     observer: Observer,
     buckets: Mutex<[Bucket; Operation::ALL.len()]>,
-    clock: WallClock,
-    skew: Mutex<Skew>,
+    clock: Arc<CloudClock>,
     chance: Chance,
 }
 
@@ -82,7 +70,7 @@ impl Exchange {
         transport: Arc<dyn Transport>,
         observer: Observer,
         settings: &ApiSettings,
-        clock: WallClock,
+        clock: Arc<CloudClock>,
         chance: Chance,
     ) -> Self {
         let now = Instant::now();
@@ -92,7 +80,6 @@ impl Exchange {
             observer,
             buckets: Mutex::new(Operation::ALL.map(bucket)),
             clock,
-            skew: Mutex::default(),
             chance,
         }
     }
@@ -102,54 +89,9 @@ impl Exchange {
         (self.observer)(event);
     }
 
-    /// The time to sign with: ours, corrected if the cloud's had to be adopted.
-    pub(super) fn now(&self) -> Timestamp {
-        let now = self.clock.now();
-        now.checked_add(self.skew().correction).unwrap_or(now)
-    }
-
-    /// Signs with the cloud's time from now on, if ours is wrong by more than five minutes. Returns whether that changes
-    /// anything.
-    pub(super) fn adopt_clock_of_cloud(&self) -> bool {
-        let mut skew = self.skew();
-        let off_by = skew.measured - skew.correction;
-        if off_by.abs() <= SKEW_MAXIMUM {
-            return false;
-        }
-        skew.correction = skew.measured;
-        let seconds = skew.measured.as_secs();
-        tracing::warn!(
-            skew_seconds = seconds,
-            "this machine's clock is wrong: requests are signed with the cloud's time"
-        );
-        true
-    }
-
-    /// A hint for people when our clock is wrong enough to matter.
-    pub(super) fn skew_in_words(&self) -> Option<String> {
-        let measured = self.skew().measured;
-        let is_wrong = measured.abs() > SKEW_MAXIMUM;
-        is_wrong.then(|| {
-            format!(
-                "; this machine's clock differs from the cloud's by {} s",
-                measured.as_secs()
-            )
-        })
-    }
-
-    fn skew(&self) -> MutexGuard<'_, Skew> {
-        // Two durations are whole between any two uses, so a panic elsewhere cannot have spoilt them.
-        self.skew.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Learns from an answer's Date header.
-    fn measure_skew(&self, headers: &HeaderMap) {
-        let date = headers.get(DATE).and_then(|date| date.to_str().ok());
-        if let Some(date) = date.and_then(read_http_date) {
-            let measured = date.duration_since(self.clock.now());
-            self.skew().measured = measured;
-            self.tell(&Event::ClockSkewed(measured));
-        }
+    /// The time as the cloud has it.
+    pub(super) fn clock(&self) -> &CloudClock {
+        &self.clock
     }
 
     /// Calls until the answer decodes or the error is final; each attempt sends a request built, and signed, afresh for the
@@ -162,7 +104,7 @@ impl Exchange {
     ) -> Result<T, Error> {
         let mut attempt = 1;
         loop {
-            let answer = self.attempt(operation, build(self.now())).await;
+            let answer = self.attempt(operation, build(self.clock.now())).await;
             let decoded = answer
                 .and_then(|response| decode(&response).map_err(|source| Error::Undecodable { operation, source }));
             let error = match decoded {
@@ -204,7 +146,9 @@ impl Exchange {
             "request ended"
         );
         let response = answer.map_err(|source| Error::Unanswered { operation, source })?;
-        self.measure_skew(response.headers());
+        if let Some(skew) = self.clock.measure(response.headers()) {
+            self.tell(&Event::ClockSkewed(skew));
+        }
         if response.status().is_success() {
             return Ok(response);
         }

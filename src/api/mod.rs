@@ -9,6 +9,7 @@
 
 mod auth;
 mod client;
+mod cloud_clock;
 mod decode;
 mod error;
 mod exchange;
@@ -22,6 +23,7 @@ mod wire;
 
 pub use auth::{Credential, CredentialError, Scope};
 pub use client::{Client, PageRequest};
+pub use cloud_clock::CloudClock;
 pub use decode::{DecodeError, DesktopPage, NetworkAnswer, desktop_page, network_answer};
 pub use error::{Error, Refusal};
 pub use exchange::{Attempt, Event, Exchange, Observer};

@@ -184,11 +184,14 @@ fn sorted(error: reqwest::Error) -> TransportError {
 fn is_about_tls(error: &reqwest::Error) -> bool {
     let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
     while let Some(current) = cause {
-        let wrapped = current.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        if current.is::<rustls::Error>() || wrapped.is_some_and(<dyn StdError + Send + Sync>::is::<rustls::Error>) {
+        if current.is::<rustls::Error>() {
             return true;
         }
-        cause = current.source();
+        // An I/O error that wraps another is no link of the chain: its source is the source of what it wraps.
+        cause = match current.downcast_ref::<io::Error>() {
+            Some(error) => error.get_ref().map(|wrapped| wrapped as &(dyn StdError + 'static)),
+            None => current.source(),
+        };
     }
     false
 }

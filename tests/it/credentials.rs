@@ -331,3 +331,39 @@ async fn projects_of_one_scope_share_a_token() {
     let refreshes = metrics.rows("huaweicloud_workspace_exporter_token_refreshes_total");
     assert_eq!(refreshes.iter().map(|row| row.1).sum::<f64>(), 1.0, "{refreshes:?}");
 }
+
+#[tokio::test]
+async fn many_projects_with_one_bad_key_are_refused_three_times_together() {
+    let cloud = cloud().await;
+    let file = cloud.write_key(&cloud.identity.access_key, "wrongsecret");
+    let (endpoint, id) = (&cloud.endpoint, &cloud.identity.project_id);
+    let project = |number| format!("{{ name: p{number}, endpoint: '{endpoint}', project_id: {id} }}");
+    let projects: Vec<String> = (0..12).map(project).collect();
+    let configuration = format!(
+        "
+collect: {{ interval: 500ms }}
+credentials: {{ main: {{ kind: access_key, file: '{}' }} }}
+projects: [ {} ]",
+        file.display(),
+        projects.join(", "),
+    );
+    let exporter = Exporter::start(&configuration).await;
+    wait_for("every project to fail thrice", async || {
+        let rows = exporter
+            .metrics()
+            .await
+            .rows("huaweicloud_workspace_exporter_poll_failures_total");
+        let failed = rows
+            .iter()
+            .filter(|(labels, count)| labels["reason"] == "auth" && *count >= 3.0)
+            .count();
+        (failed == 12).then_some(())
+    })
+    .await;
+    assert_eq!(cloud.simulator().gateway_mut().refusals(), 3);
+    assert_eq!(cloud.simulator().gateway_mut().locks(), 0);
+    cloud.write_key(&cloud.identity.access_key, &cloud.identity.secret_key);
+    for number in 0..12 {
+        exporter.wait_for_snapshot(&format!("p{number}")).await;
+    }
+}

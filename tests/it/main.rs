@@ -26,4 +26,5 @@ mod rig;
 mod settings;
 mod shapes;
 mod simulate;
+mod transport;
 mod vendor_sdk;

@@ -10,7 +10,9 @@ use http::{Request, Response, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
-use workspace_exporter::api::{Client, Credential, Event, Exchange, Observer, Scope, Transport, TransportError};
+use workspace_exporter::api::{
+    Client, CloudClock, Credential, Event, Exchange, Observer, Scope, Transport, TransportError,
+};
 use workspace_exporter::collect::{Pace, Poller};
 use workspace_exporter::config::{CredentialSettings, Secret, SecretSource, Settings};
 use workspace_exporter::own_metrics::OwnMetrics;
@@ -148,7 +150,8 @@ fn client(
         project_id: None,
         iam_endpoint: "http://iam.simulated".to_owned(),
     };
-    let exchange = Exchange::new(cloud, observer, &settings.api, clock.clone(), Chance::of_seed(seed));
+    let cloud_clock = Arc::new(CloudClock::new(clock.clone()));
+    let exchange = Exchange::new(cloud, observer, &settings.api, cloud_clock, Chance::of_seed(seed));
     let credential = Credential::new("test", credential, Environment::new(|_| None));
     Client::new("http://simulated".to_owned(), scope, Arc::new(credential), exchange)
 }

@@ -3,11 +3,12 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::StatusCode;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 use super::key_file::KeyNames;
 use super::keys::{KeySource, Keys};
-use super::refusals::Refusals;
+use super::refusals::{FAILURES_MAXIMUM, Refusals};
 use super::tokens::{TokenSource, Tokens};
 use super::{CredentialError, Grant, Scope};
 use crate::api::error::Error;
@@ -41,6 +42,19 @@ impl Material {
 struct Standing {
     refusals: Refusals,
     material: Option<Material>,
+    /// By the last answer that said.
+    was_accepted: bool,
+}
+
+impl Standing {
+    /// How many of the turns a call takes: all of them while it is unsure whether it will be let in.
+    fn calls_that_one_takes(&self) -> u32 {
+        if self.was_accepted {
+            1
+        } else {
+            u32::from(FAILURES_MAXIMUM)
+        }
+    }
 }
 
 /// One credential of the settings, shared by the projects that use it.
@@ -51,6 +65,7 @@ pub struct Credential {
     advice: String,
     provider: Provider,
     standing: Mutex<Standing>,
+    in_flight: Semaphore,
 }
 
 impl Credential {
@@ -67,6 +82,20 @@ impl Credential {
             provider,
             setting,
             standing: Mutex::default(),
+            in_flight: Semaphore::new(usize::from(FAILURES_MAXIMUM)),
+        }
+    }
+
+    /// Waits for a turn to call: no more calls are under way than may be refused. A credential that was not accepted yet,
+    /// or was refused last, is tried by one call at a time, whoever shares it.
+    pub(in crate::api) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        loop {
+            let needed = self.standing().calls_that_one_takes();
+            // The semaphore is never closed, so there is always a permit.
+            let permit = self.in_flight.acquire_many(needed).await.ok();
+            if self.standing().calls_that_one_takes() <= needed {
+                return permit;
+            }
         }
     }
 
@@ -97,7 +126,7 @@ impl Credential {
             (Provider::Keys(keys), Grant::Key(refused)) => {
                 let key = keys.read_again(exchange).await?;
                 self.admit(Material::of_key(&key))?;
-                let is_worth_it = key != *refused || exchange.adopt_clock_of_cloud();
+                let is_worth_it = key != *refused || exchange.clock().adopt();
                 Ok(is_worth_it.then_some(Grant::Key(key)))
             }
             (Provider::Tokens(tokens), Grant::Token(refused)) => {
@@ -112,16 +141,21 @@ impl Credential {
 
     /// A call was let in.
     pub(in crate::api) fn accepted(&self) {
-        self.standing().refusals.forget();
+        let mut standing = self.standing();
+        standing.refusals.forget();
+        standing.was_accepted = true;
     }
 
     /// Counts a 401 and turns it into an error that says which setting to look at.
     pub(in crate::api) fn explained(&self, error: Error, exchange: &Exchange) -> Error {
         match error {
             Error::Refused { operation, refusal } if refusal.status == StatusCode::UNAUTHORIZED => {
-                self.standing().refusals.refused(Instant::now());
+                let mut standing = self.standing();
+                standing.refusals.refused(Instant::now());
+                standing.was_accepted = false;
+                drop(standing);
                 exchange.tell(&Event::AuthFailed);
-                let skew = exchange.skew_in_words().unwrap_or_default();
+                let skew = exchange.clock().skew_in_words().unwrap_or_default();
                 Error::Unauthorized {
                     operation,
                     refusal,

@@ -121,7 +121,7 @@ impl Keys {
         let key = key.map_err(|error| self.unreachable_metadata(error))?;
         let left = key.expires_at.map(|expires_at| {
             exchange.tell(&Event::CredentialExpires(expires_at));
-            Duration::try_from(expires_at.duration_since(exchange.now())).unwrap_or_default()
+            Duration::try_from(expires_at.duration_since(exchange.clock().now())).unwrap_or_default()
         });
         let kept = left.map_or(RENEWAL_PAUSE, |left| left.saturating_sub(LEFT_AT_RENEWAL).max(left / 2));
         Ok(InUse {
