@@ -367,3 +367,61 @@ projects: [ {} ]",
         exporter.wait_for_snapshot(&format!("p{number}")).await;
     }
 }
+
+#[tokio::test]
+async fn a_region_that_hangs_does_not_hold_up_another_with_the_same_credential() {
+    let cloud = cloud().await;
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let file = cloud.write_key(&cloud.identity.access_key, &cloud.identity.secret_key);
+    let id = &cloud.identity.project_id;
+    let configuration = format!(
+        "
+credentials: {{ main: {{ kind: access_key, file: '{}' }} }}
+projects:
+  - {{ name: hangs, endpoint: 'http://{}', project_id: {id} }}
+  - {{ name: answers, endpoint: '{}', project_id: {id} }}",
+        file.display(),
+        silent.local_addr().unwrap(),
+        cloud.endpoint,
+    );
+    let exporter = Exporter::start(&configuration).await;
+    let _held_open = silent.accept().await.unwrap();
+    let metrics = exporter.wait_for_snapshot("answers").await;
+    assert_eq!(
+        metrics.value("huaweicloud_workspace_exporter_up", &[("project", "hangs")]),
+        Some(0.0)
+    );
+}
+
+#[tokio::test]
+async fn no_secret_appears_whatever_status_the_cloud_answers_with() {
+    let cloud = cloud().await;
+    let file = cloud.write(
+        "key.yaml",
+        "ak: CANARYACCESS0\nsk: CANARYSECRET1\nsecurity_token: CANARYTOKEN2\n",
+    );
+    let configuration = cloud.with_credential(&format!("kind: access_key, file: '{}'", file.display()));
+    let elsewhere = cloud
+        .with_credential("kind: chain")
+        .replace("projects:", "unknown_key: CANARYSECRET1\nprojects:");
+    for status in [302, 400, 401, 403, 404, 408, 409, 414, 429, 500, 502, 503, 504] {
+        cloud.simulator().set_outage(http::StatusCode::from_u16(status).ok());
+        let exporter = Exporter::start(&configuration).await;
+        wait_for("a failed poll", async || {
+            exporter.stderr.text().contains("poll failed").then_some(())
+        })
+        .await;
+        assert!(
+            !exporter.everything_shown().await.contains("CANARY"),
+            "a secret is shown with status {status}"
+        );
+    }
+    let wrong = cloud.write("wrong.yaml", &elsewhere);
+    for flags in [vec!["--config.print"], vec![]] {
+        let mut arguments = vec!["--config.file", wrong.to_str().unwrap()];
+        arguments.extend(flags);
+        let output = crate::rig::run(&arguments);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+        assert!(said.contains("unknown_key") && !said.contains("CANARY"), "{said}");
+    }
+}

@@ -1,14 +1,15 @@
 //! One credential of the settings: where it comes from, what it grants, and how it stands with the cloud.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{self, Arc, PoisonError};
+use std::time::Duration;
 
 use http::StatusCode;
-use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::Instant;
+use tokio::sync::{Mutex, MutexGuard};
+use tokio::time::{Instant, timeout};
 
 use super::key_file::KeyNames;
 use super::keys::{KeySource, Keys};
-use super::refusals::{FAILURES_MAXIMUM, Refusals};
+use super::refusals::Refusals;
 use super::tokens::{TokenSource, Tokens};
 use super::{CredentialError, Grant, Scope};
 use crate::api::error::Error;
@@ -46,16 +47,8 @@ struct Standing {
     was_accepted: bool,
 }
 
-impl Standing {
-    /// How many of the turns a call takes: all of them while it is unsure whether it will be let in.
-    fn calls_that_one_takes(&self) -> u32 {
-        if self.was_accepted {
-            1
-        } else {
-            u32::from(FAILURES_MAXIMUM)
-        }
-    }
-}
+/// How long a call waits for the one that tries the credential.
+const TURN_PATIENCE: Duration = Duration::from_secs(2);
 
 /// One credential of the settings, shared by the projects that use it.
 #[derive(Debug)]
@@ -64,8 +57,9 @@ pub struct Credential {
     setting: String,
     advice: String,
     provider: Provider,
-    standing: Mutex<Standing>,
-    in_flight: Semaphore,
+    standing: sync::Mutex<Standing>,
+    /// Held by the one call that finds out whether the credential is accepted.
+    trying: Mutex<()>,
 }
 
 impl Credential {
@@ -81,22 +75,20 @@ impl Credential {
             advice: advice(&setting, settings),
             provider,
             setting,
-            standing: Mutex::default(),
-            in_flight: Semaphore::new(usize::from(FAILURES_MAXIMUM)),
+            standing: sync::Mutex::default(),
+            trying: Mutex::default(),
         }
     }
 
-    /// Waits for a turn to call: no more calls are under way than may be refused. A credential that was not accepted yet,
-    /// or was refused last, is tried by one call at a time, whoever shares it.
-    pub(in crate::api) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
-        loop {
-            let needed = self.standing().calls_that_one_takes();
-            // The semaphore is never closed, so there is always a permit.
-            let permit = self.in_flight.acquire_many(needed).await.ok();
-            if self.standing().calls_that_one_takes() <= needed {
-                return permit;
-            }
+    /// Waits for a turn to call. A credential that was not accepted yet, or was refused last, is tried by one call at a
+    /// time, whoever shares it: five refusals at once would lock an access key. A call that hangs tells nothing of the
+    /// credential and holds the others up for a moment only.
+    pub(in crate::api) async fn turn(&self) -> Option<MutexGuard<'_, ()>> {
+        if self.standing().was_accepted {
+            return None;
         }
+        let turn = timeout(TURN_PATIENCE, self.trying.lock()).await.ok();
+        turn.filter(|_| !self.standing().was_accepted)
     }
 
     /// What to call with. Fails without a call while the credential was refused too often and has not changed.
@@ -181,7 +173,7 @@ impl Credential {
         }
     }
 
-    fn standing(&self) -> MutexGuard<'_, Standing> {
+    fn standing(&self) -> sync::MutexGuard<'_, Standing> {
         // Whole between any two uses, so a panic elsewhere cannot have spoilt it.
         self.standing.lock().unwrap_or_else(PoisonError::into_inner)
     }

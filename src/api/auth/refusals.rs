@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Refusals in any five minutes.
-pub(super) const FAILURES_MAXIMUM: u8 = 3;
+const FAILURES_MAXIMUM: usize = 3;
 const WINDOW: Duration = Duration::from_secs(300);
 
 /// The refusals of one credential.
@@ -24,7 +24,7 @@ impl Refusals {
         let recent: Vec<&Instant> = recent.collect();
         let oldest_that_counts = recent
             .len()
-            .checked_sub(usize::from(FAILURES_MAXIMUM))
+            .checked_sub(FAILURES_MAXIMUM)
             .map(|skipped| *recent[skipped])?;
         Some(WINDOW.saturating_sub(now.saturating_duration_since(oldest_that_counts)))
     }
@@ -32,7 +32,7 @@ impl Refusals {
     /// It was refused.
     pub(super) fn refused(&mut self, now: Instant) {
         self.0.push_back(now);
-        while self.0.len() > usize::from(FAILURES_MAXIMUM) {
+        while self.0.len() > FAILURES_MAXIMUM {
             self.0.pop_front();
         }
     }
@@ -77,8 +77,8 @@ mod tests {
                     made.push(now);
                 }
             }
-            for window in made.windows(usize::from(FAILURES_MAXIMUM) + 1) {
-                prop_assert!(window[usize::from(FAILURES_MAXIMUM)] - window[0] >= WINDOW);
+            for window in made.windows(FAILURES_MAXIMUM + 1) {
+                prop_assert!(window[FAILURES_MAXIMUM] - window[0] >= WINDOW);
             }
         }
     }
