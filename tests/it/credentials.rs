@@ -23,6 +23,13 @@ async fn check(cloud: &Cloud, configuration: &str, environment: &[(&str, &str)])
     (exporter, metrics)
 }
 
+#[track_caller]
+fn assert_expires_in_a_day(metrics: &Exposition) {
+    let expiry = metrics.rows("huaweicloud_workspace_exporter_credentials_expiry_timestamp_seconds");
+    let in_a_day = WallClock::system().now().as_second() as f64 + 86_400.0;
+    assert!((expiry[0].1 - in_a_day).abs() < 60.0, "{expiry:?}");
+}
+
 async fn cloud() -> Cloud {
     Cloud::ahead_by(230, NO_SKEW).await
 }
@@ -74,9 +81,7 @@ async fn the_chain_takes_the_environment_then_the_profile_then_the_metadata_serv
     check(&cloud, &chain, &[sdk[0], sdk[1], (profile, bad)]).await;
     check(&cloud, &chain, &[(profile, good), metadata]).await;
     let (_exporter, metrics) = check(&cloud, &chain, &[(profile, "/nonexistent"), metadata]).await;
-    let expiry = metrics.rows("huaweicloud_workspace_exporter_credentials_expiry_timestamp_seconds");
-    let in_a_day = WallClock::system().now().as_second() as f64 + 86_400.0;
-    assert!((expiry[0].1 - in_a_day).abs() < 60.0, "{expiry:?}");
+    assert_expires_in_a_day(&metrics);
 }
 
 #[tokio::test]
@@ -123,7 +128,14 @@ async fn a_key_rotated_on_disk_is_used_without_a_failed_poll() {
     cloud.write("key.yaml", "access_key: NEWK");
     let polls = exporter.metrics().await.value(POLLS, &[("result", "ok")]).unwrap();
     exporter.wait_for_value(POLLS, &[("result", "ok")], polls + 2.0).await;
-    cloud.write_key("NEWKEY", "newsecret");
+    // As Kubernetes does it: the path is a link to a link, and the middle one is swapped.
+    cloud.write("data-2", "access_key: NEWKEY\nsecret_key: newsecret\n");
+    std::os::unix::fs::symlink("data-2", cloud.directory.path().join("next")).unwrap();
+    std::fs::rename(
+        cloud.directory.path().join("next"),
+        cloud.directory.path().join("key.yaml"),
+    )
+    .unwrap();
     // A bad file is looked at again after 30 s at the latest; only then the old key may go.
     wait_for("the new key", async || {
         cloud.simulator().gateway_mut().was_used("NEWKEY").then_some(())
@@ -328,6 +340,7 @@ async fn projects_of_one_scope_share_a_token() {
     let exporter = Exporter::start(&twice).await;
     exporter.wait_for_snapshot("again").await;
     let metrics = exporter.wait_for_snapshot(&cloud.identity.region).await;
+    assert_expires_in_a_day(&metrics);
     let refreshes = metrics.rows("huaweicloud_workspace_exporter_token_refreshes_total");
     assert_eq!(refreshes.iter().map(|row| row.1).sum::<f64>(), 1.0, "{refreshes:?}");
 }

@@ -83,6 +83,7 @@ fn token(response: &Response<Bytes>, asked_at: Instant) -> Result<Token, DecodeE
     Ok(Token {
         value: Secret::new(value.to_owned()),
         project_id: facts.project_id,
+        life: Some(facts.life),
         renew_at: asked_at + facts.life.mul_f64(RENEWED_AT).max(LIFE_MINIMUM),
     })
 }

@@ -26,6 +26,8 @@ pub(in crate::api) struct Token {
     pub(super) value: Secret,
     /// The project that IAM says it is for.
     pub(super) project_id: Option<String>,
+    /// From its issue to its end, if that is known.
+    pub(super) life: Option<Duration>,
     /// From here on a fresh one is asked for, ahead of its end. A file is read again each time.
     pub(super) renew_at: Instant,
 }
@@ -149,6 +151,7 @@ impl Tokens {
             TokenSource::File(path) => Ok(Token {
                 value: read_line(path, &self.setting)?,
                 project_id: None,
+                life: None,
                 renew_at: Instant::now(),
             }),
             TokenSource::Password { user, domain, password } => {
@@ -161,6 +164,12 @@ impl Tokens {
                 };
                 let token = password::create_token(&login, exchange).await?;
                 exchange.tell(&Event::TokenRefreshed);
+                let ends_at = token
+                    .life
+                    .and_then(|life| exchange.clock().now().checked_add(life).ok());
+                if let Some(ends_at) = ends_at {
+                    exchange.tell(&Event::CredentialExpires(ends_at));
+                }
                 Ok(token)
             }
         }
