@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
+
 use super::lenient::{Array, Field, Object};
 use super::signing::AccessKey;
+use super::surrogates::without_lone_surrogates;
 use super::wire::{
     DesktopDetailInfo, DesktopNetworkResult, DesktopNetworks, DesktopsDetail, NetworkInfo, Projects, SecurityKey,
     TokenAnswer,
@@ -99,7 +102,7 @@ pub(super) struct TokenFacts {
 ///
 /// [`DecodeError`] when it is no such answer, or a record has no id.
 pub fn desktop_page(body: &[u8]) -> Result<DesktopPage, DecodeError> {
-    let wire: DesktopsDetail = serde_json::from_slice(body).map_err(|error| DecodeError::not_json(&error, body))?;
+    let wire: DesktopsDetail = parsed(body)?;
     let mut reader = FieldReader::default();
     let mut desktops = Vec::with_capacity(wire.desktops.len());
     for (position, record) in wire.desktops.into_iter().enumerate() {
@@ -118,7 +121,7 @@ pub fn desktop_page(body: &[u8]) -> Result<DesktopPage, DecodeError> {
 ///
 /// [`DecodeError`] when it is no such answer.
 pub fn network_answer(body: &[u8]) -> Result<NetworkAnswer, DecodeError> {
-    let wire: DesktopNetworks = serde_json::from_slice(body).map_err(|error| DecodeError::not_json(&error, body))?;
+    let wire: DesktopNetworks = parsed(body)?;
     let mut reader = FieldReader::default();
     let networks = wire
         .networks
@@ -131,9 +134,17 @@ pub fn network_answer(body: &[u8]) -> Result<NetworkAnswer, DecodeError> {
     })
 }
 
+/// Parses an answer; one that a lone surrogate spoilt is parsed without it.
+fn parsed<T: DeserializeOwned>(body: &[u8]) -> Result<T, DecodeError> {
+    serde_json::from_slice(body).or_else(|error| match without_lone_surrogates(body) {
+        Some(repaired) => serde_json::from_slice(&repaired).map_err(|error| DecodeError::not_json(&error, body)),
+        None => Err(DecodeError::not_json(&error, body)),
+    })
+}
+
 /// Reads the body of a token answer.
 pub(super) fn token_facts(body: &[u8]) -> Result<TokenFacts, DecodeError> {
-    let wire: TokenAnswer = serde_json::from_slice(body).map_err(|error| DecodeError::not_json(&error, body))?;
+    let wire: TokenAnswer = parsed(body)?;
     let life = match (wire.token.issued_at, wire.token.expires_at) {
         (Some(issued_at), Some(expires_at)) => Duration::try_from(expires_at.0.duration_since(issued_at.0)).ok(),
         _ => None,
@@ -146,7 +157,7 @@ pub(super) fn token_facts(body: &[u8]) -> Result<TokenFacts, DecodeError> {
 
 /// Reads the projects of an account: id and name.
 pub(super) fn projects(body: &[u8]) -> Result<Vec<(String, String)>, DecodeError> {
-    let wire: Projects = serde_json::from_slice(body).map_err(|error| DecodeError::not_json(&error, body))?;
+    let wire: Projects = parsed(body)?;
     Ok(wire
         .projects
         .into_iter()
@@ -156,7 +167,7 @@ pub(super) fn projects(body: &[u8]) -> Result<Vec<(String, String)>, DecodeError
 
 /// Reads the key of the metadata service.
 pub(super) fn metadata_key(body: &[u8]) -> Result<AccessKey, DecodeError> {
-    let wire: SecurityKey = serde_json::from_slice(body).map_err(|error| DecodeError::not_json(&error, body))?;
+    let wire: SecurityKey = parsed(body)?;
     let parts = wire.credential;
     Ok(AccessKey {
         id: Secret::new(parts.access),

@@ -18,6 +18,7 @@ mod operation;
 mod rate;
 mod retry;
 mod signing;
+mod surrogates;
 mod transport;
 mod wire;
 

@@ -95,3 +95,26 @@ async fn ids_that_cannot_be_shown_apart_are_still_two_desktops() {
     ids.dedup();
     assert_eq!(ids.len(), 3);
 }
+
+#[tokio::test]
+async fn half_a_character_in_a_name_costs_that_half_and_not_the_page() {
+    let api = ReferenceApi::answering(|asked| {
+        let body = if asked.path.ends_with("networks") {
+            r#"{"networks": []}"#
+        } else {
+            r#"{"desktops": [{"desktop_id": "a", "computer_name": "half \ud83d\", whole \ud83d\ude00", "status": "ERROR"}],
+                "total_count": 1}"#
+        };
+        (http::StatusCode::OK, body.to_owned())
+    })
+    .await;
+    let (configuration, _files) = one_project(&api.endpoint, "t", "collect: { interval: 1h }");
+    let exporter = Exporter::start(&configuration).await;
+    let metrics = exporter.wait_for_snapshot("test").await;
+    assert_promtool_accepts(&metrics);
+    let rows = metrics.rows("huaweicloud_workspace_desktop_status");
+    assert_eq!(
+        (rows.len(), rows[0].0["computer_name"].as_str()),
+        (1, "half \u{fffd}\", whole 😀")
+    );
+}
