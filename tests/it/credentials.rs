@@ -136,7 +136,7 @@ async fn a_key_rotated_on_disk_is_used_without_a_failed_poll() {
         cloud.directory.path().join("key.yaml"),
     )
     .unwrap();
-    // A bad file is looked at again after 30 s at the latest; only then the old key may go.
+    // A bad file is looked at again after 20 s at the latest; only then the old key may go.
     wait_for("the new key", async || {
         cloud.simulator().gateway_mut().was_used("NEWKEY").then_some(())
     })

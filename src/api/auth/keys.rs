@@ -19,7 +19,7 @@ use crate::seams::Environment;
 const LEFT_AT_RENEWAL: Duration = Duration::from_secs(40 * 60);
 
 /// After a renewal failed, or for a key that does not say when it ends, the next one is this much later.
-const RENEWAL_PAUSE: Duration = Duration::from_secs(30);
+const RENEWAL_PAUSE: Duration = Duration::from_secs(20);
 
 /// Where a key can come from.
 #[derive(Debug)]
