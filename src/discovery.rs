@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::api::Client;
@@ -16,9 +16,10 @@ use crate::workshop::Workshop;
 /// A discovered project under watch.
 #[derive(Debug)]
 struct Watched {
+    /// With the id it has now: one that was closed and opened again under its name is another project.
+    settings: ProjectSettings,
     project: Arc<Project>,
     stop: CancellationToken,
-    polling: JoinHandle<()>,
 }
 
 /// The loop that asks IAM and starts and stops pollers.
@@ -30,6 +31,8 @@ pub struct Discovery {
     /// Named in the settings: they are watched anyway.
     configured: Vec<String>,
     watched: BTreeMap<String, Watched>,
+    /// Every poller, and whether it had been told to stop when it ended.
+    polling: JoinSet<bool>,
 }
 
 impl Discovery {
@@ -43,62 +46,84 @@ impl Discovery {
             workshop,
             configured,
             watched: BTreeMap::new(),
+            polling: JoinSet::new(),
         })
     }
 
-    /// Asks at once, then at each refresh, until `stop`; then waits for its pollers.
+    /// Asks at once, then at each refresh, until `stop`; then waits for its pollers. Ends early when a poller ended by
+    /// itself, which ends the process: better loudly than with a project that nobody watches.
     pub async fn run(mut self, stop: CancellationToken) {
+        let mut refresh_at = Instant::now();
         while !stop.is_cancelled() {
             tokio::select! {
-                () = stop.cancelled() => break,
-                found = self.client.list_projects() => match found {
-                    Ok(found) => self.reconcile(&found, &stop).await,
-                    Err(error) => tracing::warn!(
-                        reason = error.reason().as_str(),
-                        error = %causes::line(&error),
-                        "discovery failed, the projects stay as they are"
-                    ),
+                () = stop.cancelled() => {}
+                Some(ended) = self.polling.join_next() => {
+                    if !ended.unwrap_or(false) {
+                        tracing::error!("a discovered project's poller ended by itself");
+                        return;
+                    }
+                }
+                () = sleep_until(refresh_at) => {
+                    tokio::select! {
+                        () = stop.cancelled() => {}
+                        () = self.refresh(&stop) => {}
+                    }
+                    refresh_at = Instant::now() + self.settings.refresh;
                 }
             }
-            // Out of time is in time for the next refresh.
-            let _ = timeout(self.settings.refresh, stop.cancelled()).await;
         }
-        for watched in self.watched.into_values() {
-            // A poller that panicked has said so itself.
-            let _ = watched.polling.await;
+        while self.polling.join_next().await.is_some() {}
+    }
+
+    async fn refresh(&mut self, stop: &CancellationToken) {
+        match self.client.list_projects().await {
+            Ok(found) => self.reconcile(wanted(&self.settings, &self.configured, &found), stop),
+            Err(error) => tracing::warn!(
+                reason = error.reason().as_str(),
+                error = %causes::line(&error),
+                "discovery failed, the projects stay as they are"
+            ),
         }
     }
 
-    /// Starts what is new and drops what vanished.
-    async fn reconcile(&mut self, found: &[(String, String)], stop: &CancellationToken) {
-        let wanted = wanted(&self.settings, &self.configured, found);
-        let vanished: Vec<String> = self
-            .watched
-            .keys()
-            .filter(|name| !wanted.contains_key(*name))
-            .cloned()
-            .collect();
-        for name in vanished {
-            if let Some(watched) = self.watched.remove(&name) {
+    /// Drops what is not wanted any more as it is, and starts what is new. A poller that still ends has nothing to publish
+    /// to once its project is off the board.
+    fn reconcile(&mut self, wanted: BTreeMap<String, ProjectSettings>, stop: &CancellationToken) {
+        let board = self.workshop.board();
+        self.watched.retain(|name, watched| {
+            let is_wanted = wanted.get(name) == Some(&watched.settings);
+            if !is_wanted {
                 watched.stop.cancel();
-                // A poller that panicked has said so itself.
-                let _ = watched.polling.await;
-                self.workshop.board().remove(&watched.project);
+                board.remove(&watched.project);
                 tracing::info!(project = %name, "the project is gone and is dropped");
             }
-        }
-        for (name, project) in wanted {
-            if self.watched.contains_key(&name) {
-                continue;
-            }
-            if let Some((project, poller)) = self.workshop.poller_for(&project) {
-                tracing::info!(project = %name, "a new project is watched");
-                let stop = stop.child_token();
-                let polling = tokio::spawn(poller.run(stop.clone()));
-                self.watched.insert(name, Watched { project, stop, polling });
+            is_wanted
+        });
+        for (name, settings) in wanted {
+            if !self.watched.contains_key(&name) {
+                self.watch(name, settings, stop);
             }
         }
         self.workshop.board().end_discovery();
+    }
+
+    fn watch(&mut self, name: String, settings: ProjectSettings, stop: &CancellationToken) {
+        let Some((project, poller)) = self.workshop.poller_for(&settings) else {
+            return;
+        };
+        tracing::info!(project = %name, "a new project is watched");
+        let stop = stop.child_token();
+        let told = stop.clone();
+        self.polling.spawn(async move {
+            poller.run(told.clone()).await;
+            told.is_cancelled()
+        });
+        let watched = Watched {
+            settings,
+            project,
+            stop,
+        };
+        self.watched.insert(name, watched);
     }
 }
 

@@ -10,7 +10,7 @@ use workspace_simulator::{BindError, Identity, Options, Server, Simulator};
 use crate::api::TransportSetupError;
 use crate::app::{App, RunError, StartError, production_seams};
 use crate::config::{
-    self, ConfigError, CredentialSettings, Overrides, ProjectSettings, Secret, SecretSource, Settings,
+    self, ConfigError, CredentialSettings, Listen, Overrides, ProjectSettings, Secret, SecretSource, Settings,
 };
 use crate::seams::WallClock;
 
@@ -76,13 +76,19 @@ pub async fn run(tour: &Tour, overrides: &Overrides, stop: CancellationToken) ->
     let api = Server::bind(tour.api_listen, simulator, Arc::new(move || clock.now())).await?;
     let api_address = api.address();
     tracing::warn!(%api_address, desktops = tour.desktops, seed = tour.seed, "{NOTICE}");
-    let exporter = if tour.api_only {
-        None
-    } else {
+    let mut metrics = Vec::new();
+    let mut exporter = None;
+    if !tour.api_only {
         let settings = settings_for(&identity, api_address, overrides)?;
-        Some(App::bind(&settings, &production_seams(&settings)?, Some(NOTICE)).await?)
-    };
-    print_welcome(&identity, api_address, exporter.as_ref())?;
+        let app = App::bind(&settings, &production_seams(&settings)?, Some(NOTICE)).await?;
+        let url_of = |address: &Listen| {
+            let host = address.to_string().replace("0.0.0.0", "localhost");
+            format!("http://{host}{}", settings.web.telemetry_path)
+        };
+        metrics = app.addresses().iter().map(url_of).collect();
+        exporter = Some(app);
+    }
+    print_welcome(&identity, api_address, &metrics)?;
     let exporting = async {
         if let Some(app) = exporter {
             return app.run(stop.clone()).await;
@@ -116,15 +122,11 @@ fn settings_for(identity: &Identity, api: SocketAddr, overrides: &Overrides) -> 
 }
 
 /// The one thing a person needs to see; the log tells the rest.
-fn print_welcome(identity: &Identity, api: SocketAddr, exporter: Option<&App>) -> io::Result<()> {
+fn print_welcome(identity: &Identity, api: SocketAddr, metrics: &[String]) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{NOTICE}\n")?;
-    for address in exporter.iter().flat_map(|app| app.addresses()) {
-        writeln!(
-            out,
-            "  metrics     http://{}/metrics",
-            address.to_string().replace("0.0.0.0", "localhost")
-        )?;
+    for url in metrics {
+        writeln!(out, "  metrics     {url}")?;
     }
     writeln!(out, "  API         http://{api}")?;
     writeln!(out, "  region      {}", identity.region)?;

@@ -86,7 +86,7 @@ impl Workshop {
     pub fn client_for_discovery(&self, discovery: &DiscoverySettings) -> Option<Client> {
         let credential = discovery.credential(&self.settings)?;
         let region = discovery.of_region(discovery.regions.first()?);
-        let metrics = self.metrics.for_project(region.label(), discovery.refresh);
+        let metrics = self.metrics.for_project(region.label(), self.settings.collect.interval);
         Some(self.client_for(&region, credential, &metrics))
     }
 

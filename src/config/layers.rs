@@ -29,18 +29,28 @@ pub struct Overrides {
 }
 
 impl Overrides {
-    /// A region or a project id given by flag is the only project's; without a file, that is all it takes.
-    fn lay_over_projects(&self, projects: &mut Vec<ProjectSettings>) {
-        if self.region.is_none() && self.project_id.is_none() {
-            return;
+    /// What flags say of the only project, by its keys.
+    pub(super) fn of_project(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let region = self.region.as_deref().map(|region| ("region", region));
+        let project_id = self.project_id.as_deref().map(|id| ("project_id", id));
+        region.into_iter().chain(project_id)
+    }
+
+    /// A region or a project id given by flag is the only project's; without a file, that is all it takes. Returns whether
+    /// there was such a project.
+    fn lay_over_projects(&self, projects: &mut Vec<ProjectSettings>) -> bool {
+        if self.of_project().next().is_none() {
+            return true;
         }
         if projects.is_empty() {
             projects.push(ProjectSettings::default());
         }
-        if let [project] = projects.as_mut_slice() {
-            project.region = self.region.clone().or(project.region.take());
-            project.project_id = self.project_id.clone().or(project.project_id.take());
-        }
+        let [project] = projects.as_mut_slice() else {
+            return false;
+        };
+        project.region = self.region.clone().or(project.region.take());
+        project.project_id = self.project_id.clone().or(project.project_id.take());
+        true
     }
 
     /// The keys that are set, with their values.
@@ -107,8 +117,14 @@ pub fn parse(origin: &str, text: &str, overrides: &Overrides) -> Result<Settings
         key: error.path().to_string(),
         problem: one_line(&error.into_inner().to_string()),
     })?;
-    overrides.lay_over_projects(&mut settings.projects);
-    Ok(settings)
+    if overrides.lay_over_projects(&mut settings.projects) {
+        return Ok(settings);
+    }
+    Err(ConfigError::Key {
+        origin: origin.to_owned(),
+        key: "projects".to_owned(),
+        problem: "--region and --project-id are for one project, and there are several".to_owned(),
+    })
 }
 
 /// Checks the settings as a whole.
@@ -318,6 +334,16 @@ projects: [ { region: cn-north-4, project_id: 0bec5db9 } ]
             (name, credential),
             ("default", &super::super::CredentialSettings::DEFAULT)
         );
+    }
+
+    #[test]
+    fn a_region_by_flag_for_several_projects_is_refused() {
+        let overrides = Overrides {
+            region: Some("cn-north-4".to_owned()),
+            ..Overrides::default()
+        };
+        let error = checked("projects: [ { region: a }, { region: b } ]", &overrides).expect_err("accepted");
+        assert!(error.to_string().contains("projects: --region"), "{error}");
     }
 
     #[test]

@@ -12,6 +12,9 @@ use super::layers::{Overrides, syntax_error};
 /// The reference file, which a test keeps equal to the defaults.
 const DEFAULTS: &str = include_str!("../../config/exporter.yaml");
 
+/// The name of the highest layers.
+const FLAG: &str = "flag or environment";
+
 /// Values by path, such as `web.listen[0]`.
 type Leaves = BTreeMap<String, String>;
 
@@ -25,16 +28,18 @@ pub fn print(origin: &str, text: &str, overrides: &Overrides) -> Result<String, 
     let layers = [
         ("default", leaves_of_yaml(DEFAULTS)),
         (origin, leaves_of_yaml(text)),
-        (
-            "flag or environment",
-            overrides.layer().and_then(|layer| leaves_of(&layer)),
-        ),
+        (FLAG, overrides.layer().and_then(|layer| leaves_of(&layer))),
     ];
     for (source, leaves) in layers {
         let leaves = leaves.map_err(|problem| syntax_error(origin, &problem))?;
         // A list replaces the list below it, and what is set replaces an empty table.
         in_force.retain(|path, _| !leaves.keys().any(|new| is_replaced_by(path, new)));
         in_force.extend(leaves.into_iter().map(|(path, value)| (path, (value, source))));
+    }
+    // These two replace a key of the only project, not the list.
+    for (key, value) in overrides.of_project() {
+        in_force.remove("projects");
+        in_force.insert(format!("projects[0].{key}"), (value.to_owned(), FLAG));
     }
     let mut page = String::new();
     for (path, (value, source)) in &in_force {
@@ -110,6 +115,7 @@ projects: [ { region: cn-north-4 } ]
 ";
         let overrides = Overrides {
             listen: vec![":9".to_owned()],
+            project_id: Some("0bec".to_owned()),
             ..Overrides::default()
         };
         let page = print("test.yaml", text, &overrides).expect("a page");
@@ -119,6 +125,7 @@ projects: [ { region: cn-north-4 } ]
             "api.proxy: http://***@proxy:3128  # test.yaml",
             "web.listen[0]: :9  # flag or environment",
             "projects[0].region: cn-north-4  # test.yaml",
+            "projects[0].project_id: 0bec  # flag or environment",
             "credentials: {}  # default",
         ] {
             assert!(page.lines().any(|printed| printed == line), "{line:?} is not in {page}");

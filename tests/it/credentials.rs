@@ -320,7 +320,19 @@ discovery: {{ regions: [{region}], exclude: '.*_test', refresh: 300ms, endpoint:
     assert_eq!(projects(&exporter.metrics().await).len(), 3);
     cloud.simulator().set_outage(None);
 
-    // A good answer without it is.
+    // One that was closed and opened again under its name is another project.
+    cloud.simulator().close_project(&sales);
+    let sales = open("sales", 7);
+    let name = format!("{region}_sales");
+    exporter
+        .wait_for_value(
+            "huaweicloud_workspace_exporter_snapshot_desktops",
+            &[("project", &name)],
+            7.0,
+        )
+        .await;
+
+    // Gone from a good answer is gone.
     cloud.simulator().close_project(&sales);
     let metrics = wait_for_projects(&["", "_works"]).await;
     assert_eq!(metrics.rows("huaweicloud_workspace_desktop_status").len(), 230 + 2);

@@ -81,3 +81,15 @@ fn an_address_in_use_is_named() {
     assert_eq!(output.status.code(), Some(1));
     assert!(said.contains("--api-listen"), "{said}");
 }
+
+#[tokio::test]
+async fn the_address_printed_is_the_one_that_serves() {
+    let exporter = Exporter::simulate(&["--desktops=3", "--web.telemetry-path=/probe"]).await;
+    let url = format!("{}/probe", exporter.base);
+    assert!(
+        exporter.stdout.text().contains(&url),
+        "{url} is not in {}",
+        exporter.stdout.text()
+    );
+    assert_eq!(exporter.get("/probe").await.0, 200);
+}
