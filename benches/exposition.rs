@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use workspace_exporter::api::{desktop_page, network_answer};
 use workspace_exporter::exposition::render;
 use workspace_exporter::inventory::{Desktop, Networks, SnapshotBuilder};
-use workspace_exporter::publish::{Board, Project, Publication};
+use workspace_exporter::publish::{Board, NetworkFacts, Project, Publication};
 use workspace_simulator::{Options, Simulator};
 
 /// What the simulated API answers for a whole fleet.
@@ -73,10 +73,10 @@ fn decode(wire: &Wire) -> (Vec<Desktop>, Networks) {
         .iter()
         .flat_map(|page| desktop_page(page).expect("a page").desktops)
         .collect();
-    let mut networks = Networks::default().next_pass(&[]);
+    let mut networks = Networks::new(Duration::from_secs(3_600));
     for answer in &wire.networks {
         for (id, ports) in network_answer(answer).expect("networks").networks {
-            networks.found(id, ports);
+            networks.found(id, 0, ports, Instant::now());
         }
     }
     (desktops, networks)
@@ -98,7 +98,10 @@ fn publish((desktops, networks): (Vec<Desktop>, Networks)) -> Arc<Publication> {
         builder.found_desktop(desktop);
     }
     builder.found_page_end(None);
-    let _ = publisher.publish(&Arc::new(builder.build(&networks)), None);
+    let _ = publisher.publish(
+        &Arc::new(builder.build(None, &networks, Instant::now())),
+        NetworkFacts::default(),
+    );
     reader.current()
 }
 

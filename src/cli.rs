@@ -79,6 +79,14 @@ struct Flags {
     )]
     max_connections: Option<u32>,
 
+    /// Serve POST /-/reload
+    #[arg(
+        long = "web.enable-lifecycle",
+        env = "WORKSPACE_EXPORTER_WEB_ENABLE_LIFECYCLE",
+        global = true
+    )]
+    lifecycle: bool,
+
     /// How often every project is polled [default: 60s]
     #[arg(
         long = "collect.interval",
@@ -225,6 +233,7 @@ impl Cli {
             listen: self.flags.listen,
             telemetry_path: self.flags.telemetry_path,
             max_connections: self.flags.max_connections,
+            lifecycle: self.flags.lifecycle.then_some(true),
             interval: self.flags.interval,
             region: self.flags.region,
             project_id: self.flags.project_id,

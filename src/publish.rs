@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::inventory::Snapshot;
 
@@ -27,15 +27,26 @@ pub struct Project {
     pub network_interval: Duration,
 }
 
+/// How well the networks of a snapshot are known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct NetworkFacts {
+    /// When those of all desktops were last read without a failure.
+    pub completed_at: Option<Instant>,
+    /// Desktops whose networks were last answered two passes ago, or longer.
+    pub stale: usize,
+    /// Desktops that the API refuses to answer for.
+    pub unresolved: usize,
+}
+
 /// A project's last good snapshot.
 #[derive(Debug, Clone)]
 pub struct Published {
     /// The fleet.
     pub snapshot: Arc<Snapshot>,
-    /// When its listing ended.
-    pub completed_at: Instant,
-    /// When the networks of all its desktops were last read without a failure.
-    pub networks_completed_at: Option<Instant>,
+    /// When its listing ended; `None` for a snapshot of an earlier run.
+    pub completed_at: Option<Instant>,
+    /// How its networks stand.
+    pub networks: NetworkFacts,
     /// 1 for the first, one more for each after it.
     pub sequence: u64,
 }
@@ -47,6 +58,8 @@ pub struct ProjectState {
     pub project: Arc<Project>,
     /// Its last good snapshot; `None` until the first.
     pub published: Option<Published>,
+    /// A poll of it ended, well or not.
+    pub was_attempted: bool,
 }
 
 impl ProjectState {
@@ -55,7 +68,8 @@ impl ProjectState {
     pub fn is_up(&self, now: Instant) -> bool {
         self.published
             .as_ref()
-            .is_some_and(|published| is_recent(published.completed_at, self.project.interval, now))
+            .and_then(|published| published.completed_at)
+            .is_some_and(|completed_at| is_recent(completed_at, self.project.interval, now))
     }
 
     /// The same for networks.
@@ -63,7 +77,7 @@ impl ProjectState {
     pub fn is_network_up(&self, now: Instant) -> bool {
         self.published
             .as_ref()
-            .and_then(|published| published.networks_completed_at)
+            .and_then(|published| published.networks.completed_at)
             .is_some_and(|completed_at| is_recent(completed_at, self.project.network_interval, now))
     }
 }
@@ -88,6 +102,15 @@ impl Publication {
         let mut projects = self.projects.iter();
         !self.is_discovering && projects.all(|state| state.published.is_some() || !state.project.required)
     }
+
+    /// Whether a scrape would show less than it could in a moment: nothing yet, or a project whose first poll is under
+    /// way (`semantics.md`, section 3: start without saved state).
+    #[must_use]
+    pub fn is_cold(&self) -> bool {
+        let is_bare = |state: &ProjectState| state.published.is_none();
+        let is_first = |state: &ProjectState| is_bare(state) && !state.was_attempted;
+        self.is_discovering || self.projects.iter().all(is_bare) || self.projects.iter().any(is_first)
+    }
 }
 
 /// Reads publications; cheap to clone.
@@ -99,6 +122,15 @@ impl Reader {
     #[must_use]
     pub fn current(&self) -> Arc<Publication> {
         Arc::clone(&self.0.borrow())
+    }
+
+    /// The publication of this moment, or the first that is not cold, if one comes within `patience`.
+    pub async fn warm(&self, patience: Duration) -> Arc<Publication> {
+        let mut publications = self.0.clone();
+        let warm = timeout(patience, publications.wait_for(|publication| !publication.is_cold()));
+        // In time, too late, or never because the process ends: what there is, is shown.
+        drop(warm.await);
+        self.current()
     }
 }
 
@@ -123,6 +155,7 @@ impl Board {
         let state = ProjectState {
             project: Arc::clone(&project),
             published: None,
+            was_attempted: false,
         };
         self.change(|publication| publication.projects.push(state));
         Publisher {
@@ -157,30 +190,86 @@ impl Board {
     }
 }
 
-/// Replaces one project's snapshot; each poller owns one.
-#[derive(Debug)]
+/// Replaces one project's snapshot; cheap to clone.
+#[derive(Debug, Clone)]
 pub struct Publisher {
     board: Board,
     project: Arc<Project>,
 }
 
 impl Publisher {
-    /// Publishes a snapshot: readers see all of it or none. Returns its sequence number.
+    /// What is published now.
     #[must_use]
-    pub fn publish(&self, snapshot: &Arc<Snapshot>, networks_completed_at: Option<Instant>) -> u64 {
-        let completed_at = Instant::now();
+    pub fn current(&self) -> Option<Published> {
+        let publication = Arc::clone(&self.board.0.borrow());
+        let mut states = publication.projects.iter();
+        states.find(|state| self.is_of(state))?.published.clone()
+    }
+
+    /// Publishes the snapshot of a new listing: readers see all of it or none. Returns its sequence number.
+    #[must_use]
+    pub fn publish(&self, snapshot: &Arc<Snapshot>, networks: NetworkFacts) -> u64 {
+        self.replace(|sequence| Published {
+            snapshot: Arc::clone(snapshot),
+            completed_at: Some(Instant::now()),
+            networks,
+            sequence,
+        })
+    }
+
+    /// Publishes a snapshot of an earlier run.
+    pub fn restore(&self, snapshot: Arc<Snapshot>) {
+        self.replace(|sequence| Published {
+            snapshot,
+            completed_at: None,
+            networks: NetworkFacts::default(),
+            sequence,
+        });
+    }
+
+    /// Renews what is known of networks; of the listing, nothing is newer than it was.
+    /// `snapshot` is `None` when no row is another.
+    pub fn renew(&self, snapshot: Option<Arc<Snapshot>>, networks: NetworkFacts) {
+        self.board.change(|publication| {
+            let mut states = publication.projects.iter_mut();
+            let state = states.find(|state| self.is_of(state));
+            let Some(published) = state.and_then(|state| state.published.as_mut()) else {
+                return;
+            };
+            published.networks = networks;
+            if let Some(snapshot) = snapshot {
+                published.snapshot = snapshot;
+                published.sequence += 1;
+            }
+        });
+    }
+
+    /// A poll ended, well or not.
+    pub fn attempted(&self) {
+        let was_attempted = |state: &ProjectState| self.is_of(state) && state.was_attempted;
+        if self.board.0.borrow().projects.iter().any(was_attempted) {
+            return;
+        }
+        self.board.change(|publication| {
+            for state in publication.projects.iter_mut().filter(|state| self.is_of(state)) {
+                state.was_attempted = true;
+            }
+        });
+    }
+
+    fn is_of(&self, state: &ProjectState) -> bool {
+        Arc::ptr_eq(&state.project, &self.project)
+    }
+
+    /// Swaps what is published; `make` is given the next sequence number. A project that was taken off the board
+    /// meanwhile has no place to publish.
+    fn replace(&self, make: impl FnOnce(u64) -> Published) -> u64 {
         let mut sequence = 1;
         self.board.change(|publication| {
             let mut states = publication.projects.iter_mut();
-            // A project that was taken off the board meanwhile has no place to publish.
-            if let Some(state) = states.find(|state| Arc::ptr_eq(&state.project, &self.project)) {
+            if let Some(state) = states.find(|state| self.is_of(state)) {
                 sequence += state.published.as_ref().map_or(0, |published| published.sequence);
-                state.published = Some(Published {
-                    snapshot: Arc::clone(snapshot),
-                    completed_at,
-                    networks_completed_at,
-                    sequence,
-                });
+                state.published = Some(make(sequence));
             }
         });
         sequence

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::api::{Client, CloudClock, Credential, Event, Exchange, Scope, Transport};
+use crate::api::{Client, CloudClock, Credential, Event, Exchange, Operation, Scope, Transport};
 use crate::collect::{Pace, Poller};
 use crate::config::{CredentialSettings, DiscoverySettings, ProjectSettings, Settings};
 use crate::own_metrics::{OwnMetrics, ProjectMetrics};
@@ -68,6 +68,9 @@ impl Workshop {
         let credential = project.credential(&self.settings)?;
         let facts = self.facts_of(project);
         let metrics = self.metrics.for_project(&facts.name, facts.interval);
+        for operation in [Operation::ListDesktops, Operation::ListNetworks] {
+            metrics.expect_operation(operation.as_str());
+        }
         let client = self.client_for(project, credential, &metrics);
         let poller = Poller::new(
             facts.name.clone(),
@@ -98,7 +101,7 @@ impl Workshop {
             endpoint: project.endpoint(),
             required: project.is_required(),
             interval,
-            network_interval: self.settings.collect.network_interval.unwrap_or(interval),
+            network_interval: self.settings.collect.network_interval,
         })
     }
 
@@ -137,8 +140,11 @@ fn count(event: &Event, metrics: &ProjectMetrics) {
     match event {
         Event::Attempted(attempt) => {
             let code = attempt.status.map(|status| status.as_u16());
-            metrics.request_ended(attempt.operation.as_str(), code, attempt.elapsed);
+            let operation = attempt.operation.as_str();
+            metrics.request_ended(operation, code, attempt.elapsed, attempt.bytes, attempt.rate);
         }
+        Event::Retried(operation) => metrics.request_retried(operation.as_str()),
+        Event::Throttled(operation) => metrics.request_throttled(operation.as_str()),
         Event::ClockSkewed(skew) => metrics.clock_skewed(skew.as_secs_f64()),
         Event::AuthFailed => metrics.auth_failed(),
         Event::TokenRefreshed => metrics.token_refreshed(),

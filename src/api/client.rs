@@ -9,6 +9,7 @@ use http::{Request, Uri};
 use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::sync::OnceCell;
+use tokio::time::Instant;
 
 use super::auth::{Credential, Grant, Scope};
 use super::decode::{DecodeError, DesktopPage, NetworkAnswer, desktop_page, network_answer, projects};
@@ -29,12 +30,23 @@ pub struct PageRequest {
     pub limit: usize,
 }
 
-/// The Workspace API of one project.
-#[derive(Debug)]
+/// Which desktops are listed.
+#[derive(Debug, Clone, Copy)]
+pub enum Selection<'a> {
+    /// All of them.
+    All,
+    /// Those in ERROR.
+    InError,
+    /// Those with these ids, at most 100.
+    Ids(&'a [DesktopId]),
+}
+
+/// The Workspace API of one project; cheap to clone.
+#[derive(Debug, Clone)]
 pub struct Client {
-    endpoint: String,
-    scope: Scope,
-    project_id: OnceCell<Arc<str>>,
+    endpoint: Arc<str>,
+    scope: Arc<Scope>,
+    project_id: Arc<OnceCell<Arc<str>>>,
     credential: Arc<Credential>,
     exchange: Exchange,
 }
@@ -44,11 +56,20 @@ impl Client {
     #[must_use]
     pub fn new(endpoint: String, scope: Scope, credential: Arc<Credential>, exchange: Exchange) -> Self {
         Self {
-            endpoint,
-            project_id: OnceCell::new_with(scope.project_id.as_deref().map(Arc::from)),
-            scope,
+            endpoint: endpoint.into(),
+            project_id: Arc::new(OnceCell::new_with(scope.project_id.as_deref().map(Arc::from))),
+            scope: Arc::new(scope),
             credential,
             exchange,
+        }
+    }
+
+    /// The same client for calls that must end by then, with all their attempts.
+    #[must_use]
+    pub fn until(&self, deadline: Instant) -> Self {
+        Self {
+            exchange: self.exchange.until(deadline),
+            ..self.clone()
         }
     }
 
@@ -99,10 +120,14 @@ impl Client {
     /// # Errors
     ///
     /// [`Error`] says whether a later poll may do better.
-    pub async fn list_desktops(&self, page: PageRequest) -> Result<DesktopPage, Error> {
+    pub async fn list_desktops(&self, selection: Selection<'_>, page: PageRequest) -> Result<DesktopPage, Error> {
         let PageRequest { offset, limit } = page;
-        let query = format!("limit={limit}&offset={offset}&sort_field=created&sort_type=ASC");
-        let call = format!("desktops/detail?{query}");
+        let mut call = format!("desktops/detail?limit={limit}&offset={offset}&sort_field=created&sort_type=ASC");
+        match selection {
+            Selection::All => {}
+            Selection::InError => call.push_str("&status=ERROR"),
+            Selection::Ids(ids) => push_ids(&mut call, "desktop_id", ids),
+        }
         self.get_of_project(Operation::ListDesktops, &call, desktop_page).await
     }
 
@@ -112,13 +137,8 @@ impl Client {
     ///
     /// [`Error`] says whether a later poll may do better.
     pub async fn list_networks(&self, ids: &[DesktopId]) -> Result<NetworkAnswer, Error> {
-        let mut call = "desktops/networks".to_owned();
-        for (position, id) in ids.iter().enumerate() {
-            let separator = if position == 0 { '?' } else { '&' };
-            let id = utf8_percent_encode(id.as_str(), RESERVED);
-            // Writing into a String cannot fail.
-            let _ = write!(call, "{separator}desktop_ids={id}");
-        }
+        let mut call = "desktops/networks?".to_owned();
+        push_ids(&mut call, "desktop_ids", ids);
         if ids.is_empty() {
             return Ok(NetworkAnswer::default());
         }
@@ -170,6 +190,18 @@ impl Client {
             credential.accepted();
         }
         answered
+    }
+}
+
+/// Repeats a key for each id, as every SDK does (`api/facts.md`, section 3).
+fn push_ids(call: &mut String, key: &str, ids: &[DesktopId]) {
+    for id in ids {
+        if !call.ends_with('?') {
+            call.push('&');
+        }
+        let id = utf8_percent_encode(id.as_str(), RESERVED);
+        // Writing into a String cannot fail.
+        let _ = write!(call, "{key}={id}");
     }
 }
 

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
-use super::lenient::{Array, Field, Object};
+use super::field_reader::FieldReader;
+use super::lenient::{Array, Object};
 use super::signing::AccessKey;
 use super::surrogates::without_lone_surrogates;
 use super::wire::{
@@ -12,7 +13,7 @@ use super::wire::{
     TokenAnswer,
 };
 use crate::config::Secret;
-use crate::inventory::{Desktop, DesktopId, Losses, Port, State, Text, Word};
+use crate::inventory::{Desktop, DesktopId, Losses, Port};
 
 /// The life of a token that does not tell it (`api/facts.md`, section 5.1).
 const TOKEN_LIFE: Duration = Duration::from_secs(24 * 3_600);
@@ -192,6 +193,9 @@ fn desktop(wire: DesktopDetailInfo, reader: &mut FieldReader) -> Option<Desktop>
         login_status: reader.state(wire.login_status, "login_status"),
         attach_state: reader.state(wire.attach_state, "attach_state"),
         in_maintenance_mode: reader.read(wire.in_maintenance_mode, "in_maintenance_mode"),
+        task_status: reader.read(wire.task_status, "task_status"),
+        created: reader.moment(wire.created, "created"),
+        address_mark: reader.mark(wire.ip_addresses, "ip_addresses"),
         desktop_type: reader.read(wire.desktop_type, "desktop_type"),
         os_type: reader.read(metadata.os_type, "metadata.os_type"),
         os_version: reader.read(wire.os_version, "os_version"),
@@ -241,49 +245,12 @@ fn port(wire: NetworkInfo, reader: &mut FieldReader) -> Port {
     }
 }
 
-/// Takes fields apart and keeps count of what it could not understand.
-#[derive(Default)]
-struct FieldReader {
-    losses: Losses,
-}
-
-impl FieldReader {
-    fn read<T>(&mut self, field: Field<T>, name: &'static str) -> Option<T> {
-        match field {
-            Field::Present(value) => Some(value),
-            Field::Absent => None,
-            Field::OtherShape => {
-                self.found_other_shape(name);
-                None
-            }
-        }
-    }
-
-    fn found_other_shape(&mut self, name: &'static str) {
-        *self.losses.other_shapes.entry(name).or_default() += 1;
-    }
-
-    /// A nested object; an absent one has only absent fields.
-    fn object<T: Default>(&mut self, field: Field<Object<T>>, name: &'static str) -> T {
-        self.read(field, name).map_or_else(T::default, |Object(value)| value)
-    }
-
-    fn state<W: Word>(&mut self, field: Field<Box<str>>, name: &'static str) -> Option<State<W>> {
-        let text: Text = self.read(field, name);
-        let state = State::parse(text.as_deref()?);
-        if let State::Unknown(raw) = &state {
-            *self.losses.unknown_words.entry((name, raw.clone())).or_default() += 1;
-        }
-        Some(state)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::inventory::{LoginStatus, Status};
+    use crate::inventory::{LoginStatus, State, Status};
 
     const REFERENCE_DESKTOP: &str = r#"{
         "desktop_id": "21616aa6", "computer_name": "CHENMIN01",

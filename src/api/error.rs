@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::auth::CredentialError;
 use super::decode::DecodeError;
 use super::operation::Operation;
+use super::rate::Limit;
 use super::transport::TransportError;
 use crate::inventory::FailureReason;
 
@@ -69,6 +70,12 @@ pub enum Error {
         /// How many have it.
         found: usize,
     },
+    /// The time of the pass is over before the call could go out.
+    #[error("{operation} was not asked for: the time of this pass is over (lower the load or raise the interval)")]
+    OutOfTime {
+        /// Which call.
+        operation: Operation,
+    },
     /// There is no credential to call with.
     #[error("the credential cannot be used")]
     Credential(#[from] CredentialError),
@@ -82,9 +89,11 @@ impl Error {
             Error::Unanswered { source, .. } => source.is_transient(),
             Error::Refused { refusal, .. } => refusal.is_transient(),
             Error::Undecodable { source, .. } => source.is_transient(),
-            Error::Unauthorized { .. } | Error::Unsendable { .. } | Error::NoProject { .. } | Error::Credential(_) => {
-                false
-            }
+            Error::Unauthorized { .. }
+            | Error::Unsendable { .. }
+            | Error::NoProject { .. }
+            | Error::OutOfTime { .. }
+            | Error::Credential(_) => false,
         }
     }
 
@@ -98,7 +107,16 @@ impl Error {
             | Error::Undecodable { .. }
             | Error::Unsendable { .. }
             | Error::NoProject { .. }
+            | Error::OutOfTime { .. }
             | Error::Credential(_) => None,
+        }
+    }
+
+    /// The refusal, if the cloud refused.
+    fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Error::Refused { refusal, .. } | Error::Unauthorized { refusal, .. } => Some(refusal),
+            _ => None,
         }
     }
 
@@ -106,6 +124,29 @@ impl Error {
     #[must_use]
     pub fn is_throttling(&self) -> bool {
         self.reason() == FailureReason::Throttled
+    }
+
+    /// Whether one of the ids asked for may be what the cloud does not like: fewer ids may be answered (`semantics.md`,
+    /// section 3).
+    #[must_use]
+    pub fn may_be_about_an_id(&self) -> bool {
+        let status = self.refusal().map(|refusal| refusal.status.as_u16());
+        matches!(status, Some(400 | 404 | 409 | 414)) && !self.is_not_offered()
+            || matches!(self, Error::Unsendable { .. })
+    }
+
+    /// Whether somebody else is changing what was asked for: a moment later it may be answered.
+    #[must_use]
+    pub fn is_conflict(&self) -> bool {
+        self.refusal()
+            .is_some_and(|refusal| refusal.status == StatusCode::CONFLICT)
+    }
+
+    /// Whether this region does not offer the call at all.
+    #[must_use]
+    pub fn is_not_offered(&self) -> bool {
+        self.refusal()
+            .is_some_and(|refusal| refusal.code.as_deref() == Some("APIGW.0101"))
     }
 
     /// The label of `poll_failures_total`.
@@ -116,6 +157,7 @@ impl Error {
             Error::Refused { refusal, .. } => refusal.reason(),
             Error::Unauthorized { .. } | Error::Credential(_) => FailureReason::Auth,
             Error::NoProject { .. } => FailureReason::Permission,
+            Error::OutOfTime { .. } => FailureReason::Timeout,
             Error::Undecodable { .. } => FailureReason::Decode,
             Error::Unsendable { .. } => FailureReason::Limit,
         }
@@ -133,14 +175,19 @@ pub struct Refusal {
     pub request_id: Option<String>,
     /// From the Retry-After header.
     pub retry_after: Option<Duration>,
+    /// The limit that was exceeded, if the message names it.
+    pub limit: Option<Limit>,
 }
 
-/// The error shapes of `api/facts.md`, section 5.2. The message is left behind: it may echo a whole request.
+/// The error shapes of `api/facts.md`, section 5.2. Of the message only a limit's two numbers are kept: it may echo a
+/// whole request.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct ErrorBody {
     #[serde(alias = "errorCode", alias = "code")]
     error_code: Option<serde_json::Value>,
+    #[serde(alias = "errorMsg", alias = "message")]
+    error_msg: Option<serde_json::Value>,
     request_id: Option<serde_json::Value>,
 }
 
@@ -170,7 +217,17 @@ impl Refusal {
                 .get(http::header::RETRY_AFTER)
                 .and_then(|value| value.to_str().ok())
                 .and_then(|value| read_retry_after(value, now)),
+            limit: fields
+                .error_msg
+                .as_ref()
+                .and_then(serde_json::Value::as_str)
+                .and_then(read_limit),
         }
+    }
+
+    /// Whether fewer calls would have been answered (`semantics.md`, section 3).
+    pub(super) fn is_about_load(&self) -> bool {
+        matches!(self.status.as_u16(), 429 | 503)
     }
 
     fn is_transient(&self) -> bool {
@@ -231,9 +288,49 @@ fn read_retry_after(value: &str, now: Timestamp) -> Option<Duration> {
     Some(Duration::try_from(date.duration_since(now)).unwrap_or(Duration::ZERO))
 }
 
+/// The limit in the text of APIGW.0308, `limit:200,time:1 minute` (`api/facts.md`, section 6.2).
+fn read_limit(message: &str) -> Option<Limit> {
+    let after = |text: &'_ str, key: &str| Some(text.split_once(key)?.1.trim_start().to_owned());
+    let number = |text: &str| {
+        let digits = text.find(|character: char| !character.is_ascii_digit());
+        let (number, rest) = text.split_at(digits.unwrap_or(text.len()));
+        Some((number.parse::<u32>().ok()?, rest.trim_start().to_owned()))
+    };
+    let (requests, rest) = number(&after(message, "limit:")?)?;
+    let (count, unit) = number(&after(&rest, "time:")?)?;
+    let unit_seconds = match unit.get(..3)? {
+        "sec" => 1,
+        "min" => 60,
+        "hou" => 3_600,
+        "day" => 86_400,
+        _ => return None,
+    };
+    let window = Duration::from_secs(u64::from(count) * unit_seconds);
+    (requests > 0 && !window.is_zero()).then_some(Limit { requests, window })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_throttling_message_states_its_limit() {
+        let limit = |message: &str| read_limit(message).map(|limit| (limit.requests, limit.window.as_secs()));
+        let stated = "The throttling threshold has been reached: policy user over ratelimit,limit:200,time:1 minute";
+        assert_eq!(limit(stated), Some((200, 60)));
+        assert_eq!(limit("limit: 5, time: 10 seconds"), Some((5, 10)));
+        assert_eq!(limit("limit:10,time:2 hours"), Some((10, 7_200)));
+        for nothing in [
+            "",
+            "limit:",
+            "limit:x,time:1 minute",
+            "limit:5,time:1 moon",
+            "limit:0,time:1 minute",
+            "limit:5",
+        ] {
+            assert_eq!(limit(nothing), None, "{nothing:?}");
+        }
+    }
 
     fn read(status: u16, body: &str, headers: &[(&'static str, &str)]) -> Refusal {
         let mut map = HeaderMap::new();

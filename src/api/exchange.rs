@@ -1,23 +1,27 @@
 //! One call with all its attempts: wait for the rate, send, tell the observer, decide. It knows no credential.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use jiff::{SignedDuration, Timestamp};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::cloud_clock::CloudClock;
 use super::decode::DecodeError;
 use super::error::{Error, Refusal};
 use super::operation::Operation;
+use super::quota::{Paid, Quota};
 use super::rate::Bucket;
-use super::retry::{self, Decision};
-use super::transport::Transport;
+use super::retry::{self, Decision, Standing};
+use super::transport::{Transport, TransportError};
 use crate::config::ApiSettings;
 use crate::seams::Chance;
+
+/// A call without a deadline of its own still ends.
+const NO_DEADLINE: Duration = Duration::from_secs(15 * 60);
 
 /// One attempt of a call.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +32,10 @@ pub struct Attempt {
     pub status: Option<StatusCode>,
     /// From sending to the last byte.
     pub elapsed: Duration,
+    /// The answer's body.
+    pub bytes: usize,
+    /// The rate in force for this call, a second.
+    pub rate: f64,
 }
 
 /// What the observer is told of.
@@ -35,6 +43,10 @@ pub struct Attempt {
 pub enum Event {
     /// An attempt ended.
     Attempted(Attempt),
+    /// A failed attempt is followed by another.
+    Retried(Operation),
+    /// The cloud asked for fewer calls.
+    Throttled(Operation),
     /// The cloud's clock is ahead of ours by this much.
     ClockSkewed(SignedDuration),
     /// The credential was refused.
@@ -48,11 +60,20 @@ pub enum Event {
 /// Is told of what happens.
 pub type Observer = Arc<dyn Fn(&Event) + Send + Sync>;
 
-/// The calls of one project, paced and retried.
+/// The calls of one project, paced and retried; cheap to clone, all clones pace together.
+#[derive(Clone)]
 pub struct Exchange {
+    shared: Arc<Shared>,
+    deadline: Option<Instant>,
+}
+
+struct Shared {
     transport: Arc<dyn Transport>,
     observer: Observer,
     buckets: Mutex<[Bucket; Operation::ALL.len()]>,
+    quota: Mutex<Quota>,
+    attempts: u32,
+    attempt_timeout: Duration,
     clock: Arc<CloudClock>,
     chance: Chance,
 }
@@ -64,7 +85,7 @@ impl fmt::Debug for Exchange {
 }
 
 impl Exchange {
-    /// Puts the parts together; the rate's buckets start full.
+    /// Puts the parts together; the rate's buckets and the retry quota start full.
     #[must_use]
     pub fn new(
         transport: Arc<dyn Transport>,
@@ -75,23 +96,44 @@ impl Exchange {
     ) -> Self {
         let now = Instant::now();
         let bucket = |_| Bucket::new(settings.requests_per_second, settings.burst, now);
-        Self {
+        let shared = Shared {
             transport,
             observer,
             buckets: Mutex::new(Operation::ALL.map(bucket)),
+            quota: Mutex::new(Quota::new(settings.retry_quota)),
+            attempts: settings.attempts,
+            attempt_timeout: settings.timeout,
             clock,
             chance,
+        };
+        Self {
+            shared: Arc::new(shared),
+            deadline: None,
+        }
+    }
+
+    /// The same exchange for calls that must end by then, with all their attempts.
+    pub(super) fn until(&self, deadline: Instant) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            deadline: Some(deadline),
         }
     }
 
     /// Tells the observer.
     pub(super) fn tell(&self, event: &Event) {
-        (self.observer)(event);
+        (self.shared.observer)(event);
     }
 
     /// The time as the cloud has it.
     pub(super) fn clock(&self) -> &CloudClock {
-        &self.clock
+        &self.shared.clock
+    }
+
+    fn time_left(&self) -> Duration {
+        self.deadline.map_or(NO_DEADLINE, |deadline| {
+            deadline.saturating_duration_since(Instant::now())
+        })
     }
 
     /// Calls until the answer decodes or the error is final; each attempt sends a request built, and signed, afresh for the
@@ -102,23 +144,36 @@ impl Exchange {
         build: impl Fn(Timestamp) -> Request<Bytes> + Send + Sync,
         decode: impl Fn(&Response<Bytes>) -> Result<T, DecodeError> + Send + Sync,
     ) -> Result<T, Error> {
-        let mut attempt = 1;
+        let mut attempts = 1;
+        let mut retry: Option<Paid> = None;
         loop {
-            let answer = self.attempt(operation, build(self.clock.now())).await;
+            let answer = self.attempt(operation, build(self.clock().now())).await;
             let decoded = answer
                 .and_then(|response| decode(&response).map_err(|source| Error::Undecodable { operation, source }));
             let error = match decoded {
-                Ok(decoded) => return Ok(decoded),
+                Ok(decoded) => {
+                    locked(&self.shared.quota).succeeded(retry);
+                    return Ok(decoded);
+                }
                 Err(error) => error,
             };
-            match retry::decide(attempt, &error, self.chance.fraction()) {
-                Decision::Stop => return Err(error),
-                Decision::Again(pause) => {
-                    tracing::debug!(operation = %operation, attempt, error = %error, "call failed and is tried again");
-                    sleep(pause).await;
-                }
+            let standing = Standing {
+                attempts,
+                attempts_maximum: self.shared.attempts,
+                time_left: self.time_left(),
+            };
+            let Decision::Again(pause) = retry::decide(standing, &error, self.shared.chance.fraction()) else {
+                return Err(error);
+            };
+            retry = locked(&self.shared.quota).pay(error.is_throttling());
+            if retry.is_none() {
+                tracing::debug!(operation = %operation, "the retry quota is used up");
+                return Err(error);
             }
-            attempt += 1;
+            self.tell(&Event::Retried(operation));
+            tracing::debug!(operation = %operation, attempt = attempts, error = %error, "call failed and is tried again");
+            sleep(pause).await;
+            attempts += 1;
         }
     }
 
@@ -128,16 +183,20 @@ impl Exchange {
         operation: Operation,
         request: Request<Bytes>,
     ) -> Result<Response<Bytes>, Error> {
-        let wait = self.reserve(operation);
+        let (wait, rate) = self.reserve(operation)?;
         sleep(wait).await;
         let started_at = Instant::now();
-        let answer = self.transport.send(request).await;
+        let patience = self.shared.attempt_timeout.min(self.time_left());
+        let sent = timeout(patience, self.shared.transport.send(request)).await;
+        let answer = sent.unwrap_or(Err(TransportError::Timeout));
         let elapsed = started_at.elapsed();
         let status = answer.as_ref().ok().map(Response::status);
         self.tell(&Event::Attempted(Attempt {
             operation,
             status,
             elapsed,
+            bytes: answer.as_ref().map_or(0, |response| response.body().len()),
+            rate,
         }));
         tracing::debug!(
             operation = %operation,
@@ -146,19 +205,42 @@ impl Exchange {
             "request ended"
         );
         let response = answer.map_err(|source| Error::Unanswered { operation, source })?;
-        if let Some(skew) = self.clock.measure(response.headers()) {
+        if let Some(skew) = self.clock().measure(response.headers()) {
             self.tell(&Event::ClockSkewed(skew));
         }
         if response.status().is_success() {
             return Ok(response);
         }
-        let refusal = Refusal::read(response.status(), response.headers(), response.body(), self.clock.now());
+        let refusal = Refusal::read(
+            response.status(),
+            response.headers(),
+            response.body(),
+            self.clock().now(),
+        );
+        if refusal.is_about_load() {
+            self.bucket(operation, |bucket, now| bucket.throttled(refusal.limit, now));
+            self.tell(&Event::Throttled(operation));
+        }
         Err(Error::Refused { operation, refusal })
     }
 
-    fn reserve(&self, operation: Operation) -> Duration {
-        // A bucket is whole between any two reservations, so a panic elsewhere cannot have spoilt it.
-        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        buckets[operation as usize].reserve(Instant::now())
+    /// Takes a place in the rate: how long to wait for it, and the rate in force. Takes none that comes too late.
+    fn reserve(&self, operation: Operation) -> Result<(Duration, f64), Error> {
+        let time_left = self.time_left();
+        self.bucket(operation, |bucket, now| {
+            if bucket.wait(now) >= time_left {
+                return Err(Error::OutOfTime { operation });
+            }
+            Ok((bucket.reserve(now), bucket.per_second(now)))
+        })
     }
+
+    fn bucket<T>(&self, operation: Operation, act: impl FnOnce(&mut Bucket, Instant) -> T) -> T {
+        act(&mut locked(&self.shared.buckets)[operation as usize], Instant::now())
+    }
+}
+
+/// What is locked here is whole between any two uses, so a panic elsewhere cannot have spoilt it.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
+use tokio::time::timeout;
 
 use crate::config::ApiSettings;
 use crate::inventory::FailureReason;
@@ -16,13 +17,8 @@ use crate::inventory::FailureReason;
 /// The longest answer read (`semantics.md`, section 2: 32 MiB a page).
 const BODY_MAXIMUM: usize = 32 * 1024 * 1024;
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-
 /// The ECS metadata service and this host: what they answer is for this machine alone.
 const NEVER_THROUGH_A_PROXY: &str = "169.254.169.254,127.0.0.1,localhost,::1";
-
-/// A body that makes no progress for this long is given up.
-const STALL_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Carries one request to the cloud and its whole answer back.
 pub trait Transport: Send + Sync + 'static {
@@ -101,6 +97,7 @@ pub enum TransportSetupError {
 #[derive(Debug, Clone)]
 pub struct HttpTransport {
     client: reqwest::Client,
+    first_byte_timeout: Duration,
 }
 
 impl HttpTransport {
@@ -118,8 +115,8 @@ impl HttpTransport {
             .retry(reqwest::retry::never())
             .no_proxy()
             .http1_only()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(STALL_TIMEOUT)
+            .connect_timeout(settings.connect_timeout)
+            .read_timeout(settings.stall_timeout)
             .timeout(settings.timeout);
         if let Some(proxy) = &settings.proxy {
             let proxy = reqwest::Proxy::all(proxy).map_err(|_| TransportSetupError::Proxy)?;
@@ -129,12 +126,16 @@ impl HttpTransport {
             builder = builder.tls_certs_merge(read_certificates(path)?);
         }
         let client = builder.build().map_err(TransportSetupError::Client)?;
-        Ok(Self { client })
+        Ok(Self {
+            client,
+            first_byte_timeout: settings.first_byte_timeout,
+        })
     }
 
     async fn exchange(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
         let request = reqwest::Request::try_from(request).map_err(sorted)?;
-        let mut answer = self.client.execute(request).await.map_err(sorted)?;
+        let answered = timeout(self.first_byte_timeout, self.client.execute(request)).await;
+        let mut answer = answered.map_err(|_| TransportError::Timeout)?.map_err(sorted)?;
         let mut body = BytesMut::new();
         while let Some(chunk) = answer.chunk().await.map_err(sorted)? {
             if body.len() + chunk.len() > BODY_MAXIMUM {

@@ -27,6 +27,9 @@ pub(super) struct DesktopDetailInfo {
     pub(super) os_version: Text,
     pub(super) attach_state: Text,
     pub(super) in_maintenance_mode: Field<bool>,
+    pub(super) task_status: Text,
+    pub(super) created: Text,
+    pub(super) ip_addresses: Field<Array<Text>>,
     pub(super) enterprise_project_id: Text,
     pub(super) subnet_id: Text,
 }

@@ -11,12 +11,6 @@ pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
     parse(&text).map_err(D::Error::custom)
 }
 
-/// The same, or absent.
-pub(super) fn deserialize_optional<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    let text = Option::<String>::deserialize(deserializer)?;
-    text.as_deref().map(parse).transpose().map_err(D::Error::custom)
-}
-
 fn parse(text: &str) -> Result<Duration, String> {
     text.parse::<SignedDuration>()
         .ok()

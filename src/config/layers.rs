@@ -20,6 +20,8 @@ pub struct Overrides {
     pub telemetry_path: Option<String>,
     /// `--web.max-connections`.
     pub max_connections: Option<u32>,
+    /// `--web.enable-lifecycle`.
+    pub lifecycle: Option<bool>,
     /// `--collect.interval`.
     pub interval: Option<String>,
     /// `--region`.
@@ -60,6 +62,7 @@ impl Overrides {
             .set_override_option("web.listen", listen)?
             .set_override_option("web.telemetry_path", self.telemetry_path.clone())?
             .set_override_option("web.max_connections", self.max_connections)?
+            .set_override_option("web.lifecycle", self.lifecycle)?
             .set_override_option("collect.interval", self.interval.clone())?
             .build()
     }
@@ -177,11 +180,11 @@ fn check_keys(settings: &Settings) -> Result<(), (String, String)> {
             "must be between 1 and 100, the API's own bounds",
         );
     }
-    if collect
-        .network_interval
-        .is_some_and(|interval| interval < collect.interval)
-    {
-        return problem("collect.network_interval", "must not be shorter than collect.interval");
+    if !(1..=10).contains(&api.attempts) {
+        return problem("api.attempts", "must be between 1 and 10");
+    }
+    if !(1..=1_000_000).contains(&collect.max_desktops) {
+        return problem("collect.max_desktops", "must be between 1 and 1000000");
     }
     if collect.interval > Duration::from_secs(24 * 3600) {
         return problem("collect.interval", "must be at most 24h");

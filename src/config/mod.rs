@@ -19,4 +19,6 @@ pub use layers::{Overrides, check, load, parse, read};
 pub use print::print;
 pub use project::ProjectSettings;
 pub use secret::{Secret, SecretSource};
-pub use settings::{ApiSettings, CollectSettings, Listen, PrivacySettings, Settings, Users, WebSettings};
+pub use settings::{
+    ApiSettings, CollectSettings, Listen, PrivacySettings, Settings, StateSettings, Users, WebSettings,
+};

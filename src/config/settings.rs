@@ -33,6 +33,28 @@ pub struct Settings {
     pub discovery: Option<DiscoverySettings>,
     /// Personal data.
     pub privacy: PrivacySettings,
+    /// What is kept over a restart.
+    pub state: StateSettings,
+}
+
+/// What is kept over a restart.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StateSettings {
+    /// Where snapshots are kept; `null`: nowhere.
+    pub file: Option<PathBuf>,
+    /// Older snapshots are not shown after a restart.
+    #[serde(deserialize_with = "duration::deserialize")]
+    pub max_age: Duration,
+}
+
+impl Default for StateSettings {
+    fn default() -> Self {
+        Self {
+            file: None,
+            max_age: Duration::from_secs(3_600),
+        }
+    }
 }
 
 /// Our own server.
@@ -45,6 +67,8 @@ pub struct WebSettings {
     pub telemetry_path: String,
     /// Connections served at once; more wait.
     pub max_connections: usize,
+    /// Whether POST /-/reload is served.
+    pub lifecycle: bool,
 }
 
 impl Default for WebSettings {
@@ -53,6 +77,7 @@ impl Default for WebSettings {
             listen: vec![Listen::Tcp(SocketAddr::from(([0, 0, 0, 0], 10223)))],
             telemetry_path: "/metrics".to_owned(),
             max_connections: 64,
+            lifecycle: false,
         }
     }
 }
@@ -110,9 +135,17 @@ pub struct CollectSettings {
     pub interval: Duration,
     /// The part of the interval by which a start may be early or late.
     pub jitter: f64,
-    /// How often the networks of every desktop are asked for; `null`: with every poll.
-    #[serde(deserialize_with = "duration::deserialize_optional")]
-    pub network_interval: Option<Duration>,
+    /// A listing is given up after 0.8 intervals, and after this.
+    #[serde(deserialize_with = "duration::deserialize")]
+    pub listing_timeout: Duration,
+    /// Fleets over this are refused loudly, never cut.
+    pub max_desktops: usize,
+    /// How often the networks of every desktop are asked for.
+    #[serde(deserialize_with = "duration::deserialize")]
+    pub network_interval: Duration,
+    /// How long networks are shown without a new answer.
+    #[serde(deserialize_with = "duration::deserialize")]
+    pub network_max_age: Duration,
 }
 
 impl Default for CollectSettings {
@@ -120,7 +153,10 @@ impl Default for CollectSettings {
         Self {
             interval: Duration::from_secs(60),
             jitter: 0.1,
-            network_interval: None,
+            listing_timeout: Duration::from_secs(240),
+            max_desktops: 200_000,
+            network_interval: Duration::from_secs(300),
+            network_max_age: Duration::from_secs(3_600),
         }
     }
 }
@@ -138,6 +174,19 @@ pub struct ApiSettings {
     /// The longest one attempt may take.
     #[serde(deserialize_with = "duration::deserialize")]
     pub timeout: Duration,
+    /// The longest a connection may take to be made.
+    #[serde(deserialize_with = "duration::deserialize")]
+    pub connect_timeout: Duration,
+    /// The longest an answer may take to begin.
+    #[serde(deserialize_with = "duration::deserialize")]
+    pub first_byte_timeout: Duration,
+    /// The longest an answer may make no progress.
+    #[serde(deserialize_with = "duration::deserialize")]
+    pub stall_timeout: Duration,
+    /// Attempts a call.
+    pub attempts: u32,
+    /// The account of retries of a project: each costs 10, after throttling 5, and every success fills it by 1.
+    pub retry_quota: u32,
     /// An HTTP proxy to the cloud, as a URL; `null`: none, whatever the environment says.
     pub proxy: Option<String>,
     /// A PEM file of certificate authorities trusted besides the system's.
@@ -155,6 +204,11 @@ impl Default for ApiSettings {
             burst: 5,
             concurrency: 4,
             timeout: Duration::from_secs(30),
+            connect_timeout: Duration::from_secs(5),
+            first_byte_timeout: Duration::from_secs(15),
+            stall_timeout: Duration::from_secs(20),
+            attempts: 3,
+            retry_quota: 50,
             proxy: None,
             ca_file: None,
             page_size: 500,

@@ -90,6 +90,13 @@ pub const FAMILIES: &[Family] = &[
         source: Source::Desktop(desktop_families::in_maintenance_mode),
     },
     Family {
+        name: "huaweicloud_workspace_desktop_last_transition_timestamp_seconds",
+        help: "When a state of the desktop was last seen to change, in seconds since the epoch; no row until it was.",
+        kind: Kind::Gauge,
+        labels: &["field"],
+        source: Source::Desktop(desktop_families::last_transition),
+    },
+    Family {
         name: "huaweicloud_workspace_desktop_info",
         help: "Descriptive facts of the desktop as labels; always 1. A missing fact is an empty label.",
         kind: Kind::Gauge,
@@ -186,5 +193,33 @@ pub const FAMILIES: &[Family] = &[
         kind: Kind::Gauge,
         labels: &[],
         source: Source::Project(project_families::snapshot_pages),
+    },
+    Family {
+        name: "huaweicloud_workspace_exporter_desktops_held",
+        help: "Desktops that vanished from the list, are not yet confirmed gone, and are shown as they were.",
+        kind: Kind::Gauge,
+        labels: &[],
+        source: Source::Project(project_families::desktops_held),
+    },
+    Family {
+        name: "huaweicloud_workspace_exporter_snapshot_restored",
+        help: "Whether the published snapshot is the saved one of an earlier run.",
+        kind: Kind::Gauge,
+        labels: &[],
+        source: Source::Project(project_families::snapshot_restored),
+    },
+    Family {
+        name: "huaweicloud_workspace_exporter_network_stale_desktops",
+        help: "Desktops whose networks were last answered two network intervals ago, or longer.",
+        kind: Kind::Gauge,
+        labels: &[],
+        source: Source::Project(project_families::network_stale_desktops),
+    },
+    Family {
+        name: "huaweicloud_workspace_exporter_network_unresolved_desktops",
+        help: "Desktops that the API refuses to answer for when asked for networks.",
+        kind: Kind::Gauge,
+        labels: &[],
+        source: Source::Project(project_families::network_unresolved_desktops),
     },
 ];

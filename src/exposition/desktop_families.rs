@@ -1,7 +1,7 @@
 //! The rows of the per-desktop families. Each function sees one desktop and no other.
 
 use super::text::{Rows, Value};
-use crate::inventory::{Entry, State, Text, Word};
+use crate::inventory::{Entry, Field, State, Text, Word};
 
 pub(super) fn status(entry: &Entry, rows: &mut Rows<'_>) {
     state(entry.desktop.status.as_ref(), "status", rows);
@@ -25,6 +25,15 @@ fn state<W: Word>(state: Option<&State<W>>, label: &'static str, rows: &mut Rows
 pub(super) fn in_maintenance_mode(entry: &Entry, rows: &mut Rows<'_>) {
     if let Some(in_maintenance) = entry.desktop.in_maintenance_mode {
         rows.row(&[], Value::Flag(in_maintenance));
+    }
+}
+
+pub(super) fn last_transition(entry: &Entry, rows: &mut Rows<'_>) {
+    for field in Field::ALL {
+        if let Some(moment) = entry.last_transitions.of(field) {
+            let since_epoch = moment.as_duration().as_secs_f64();
+            rows.row(&[("field", field.as_str())], Value::Seconds(since_epoch));
+        }
     }
 }
 

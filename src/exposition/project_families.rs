@@ -87,6 +87,28 @@ pub(super) fn snapshot_pages(state: &ProjectState, _: Instant, rows: &mut Rows<'
     with_snapshot(state, |snapshot| rows.row(&[], Value::Count(snapshot.pages())));
 }
 
+pub(super) fn desktops_held(state: &ProjectState, _: Instant, rows: &mut Rows<'_>) {
+    with_snapshot(state, |snapshot| rows.row(&[], Value::Count(snapshot.held() as u64)));
+}
+
+pub(super) fn snapshot_restored(state: &ProjectState, _: Instant, rows: &mut Rows<'_>) {
+    let published = state.published.as_ref();
+    let is_restored = published.is_some_and(|published| published.completed_at.is_none());
+    rows.row(&[], Value::Flag(is_restored));
+}
+
+pub(super) fn network_stale_desktops(state: &ProjectState, _: Instant, rows: &mut Rows<'_>) {
+    if let Some(published) = &state.published {
+        rows.row(&[], Value::Count(published.networks.stale as u64));
+    }
+}
+
+pub(super) fn network_unresolved_desktops(state: &ProjectState, _: Instant, rows: &mut Rows<'_>) {
+    if let Some(published) = &state.published {
+        rows.row(&[], Value::Count(published.networks.unresolved as u64));
+    }
+}
+
 /// Before the first snapshot nothing is known, so there is no row.
 fn with_snapshot(state: &ProjectState, write: impl FnOnce(&Snapshot)) {
     if let Some(published) = &state.published {

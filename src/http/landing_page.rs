@@ -44,13 +44,20 @@ fn push_project(page: &mut String, state: &ProjectState, now: Instant) {
             format_args!("<tr><td>{name}</td><td>no data yet</td><td></td><td></td></tr>"),
         );
     };
-    let verdict = if state.is_up(now) { "up" } else { "stale" };
+    let verdict = match published.completed_at {
+        None => "restored",
+        Some(_) if state.is_up(now) => "up",
+        Some(_) => "stale",
+    };
     let desktops = published.snapshot.entries().len();
     let listed_at = published.snapshot.listed_at();
-    let age = ago(now.saturating_duration_since(published.completed_at));
+    let age = published.completed_at.map_or_else(
+        || "in an earlier run".to_owned(),
+        |completed_at| format!("{} ago", ago(now.saturating_duration_since(completed_at))),
+    );
     push(
         page,
-        format_args!("<tr><td>{name}</td><td>{verdict}</td><td>{desktops}</td><td>{age} ago, {listed_at:.0}</td></tr>"),
+        format_args!("<tr><td>{name}</td><td>{verdict}</td><td>{desktops}</td><td>{age}, {listed_at:.0}</td></tr>"),
     );
 }
 

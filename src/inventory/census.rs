@@ -35,7 +35,7 @@ impl Word for DesktopType {
 pub type Tally<const LABELS: usize> = BTreeMap<[&'static str; LABELS], u64>;
 
 /// The counts of one fleet.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Census {
     /// By desktop type, status and login status.
     pub by_login_status: Tally<3>,

@@ -1,5 +1,7 @@
 //! One desktop as the API described it. Absent is absent: nothing here was made up.
 
+use jiff::Timestamp;
+
 use super::states::{AttachState, LoginStatus, State, Status};
 
 /// A text field; `None` when the API left it out.
@@ -39,6 +41,12 @@ pub struct Desktop {
     pub attach_state: Option<State<AttachState>>,
     /// Users are kept out.
     pub in_maintenance_mode: Option<bool>,
+    /// The work under way, in the API's own word; an open set. Empty while idle.
+    pub task_status: Text,
+    /// When it was created; the list is sorted by it.
+    pub created: Option<Timestamp>,
+    /// Another number when its addresses are others: then its networks are worth asking for.
+    pub address_mark: u64,
     /// `DEDICATED`, `POOLED`, `SHARED`, or a newer word.
     pub desktop_type: Text,
     /// `Windows`, `Linux` or `Others`.
@@ -76,6 +84,9 @@ impl Desktop {
             login_status: None,
             attach_state: None,
             in_maintenance_mode: None,
+            task_status: None,
+            created: None,
+            address_mark: 0,
             desktop_type: None,
             os_type: None,
             os_version: None,
@@ -89,5 +100,19 @@ impl Desktop {
             enterprise_project_id: None,
             subnet_id: None,
         }
+    }
+
+    /// Whether the cloud was deleting it when it was last seen.
+    #[must_use]
+    pub fn is_being_deleted(&self) -> bool {
+        let task = self.task_status.as_deref();
+        task.is_some_and(|task| task.eq_ignore_ascii_case("deleting"))
+    }
+
+    /// Whether this is the record of a desktop that is gone: by its id, the API still answers for a while
+    /// (`api/facts.md`, section 1.4).
+    #[must_use]
+    pub fn is_deleted(&self) -> bool {
+        matches!(&self.status, Some(State::Unknown(word)) if word.eq_ignore_ascii_case("DELETED"))
     }
 }

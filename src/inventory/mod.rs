@@ -2,16 +2,20 @@
 //!
 //! The core of the exporter. It refuses to know I/O, clocks, wire formats, metrics and every other module of ours.
 
+mod builder;
 mod census;
+mod changes;
 mod desktop;
 mod failure;
 mod network;
 mod snapshot;
 mod states;
 
+pub use builder::SnapshotBuilder;
 pub use census::{Census, DesktopType, Tally};
+pub use changes::{Changes, Field, LastTransitions};
 pub use desktop::{Desktop, DesktopId, Text};
 pub use failure::FailureReason;
 pub use network::{Networks, Port};
-pub use snapshot::{Entry, Losses, Snapshot, SnapshotBuilder};
+pub use snapshot::{Entry, Kept, Losses, Snapshot};
 pub use states::{AttachState, LoginStatus, State, Status, Word};

@@ -2,8 +2,11 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::desktop::{DesktopId, Text};
+use tokio::time::Instant;
+
+use super::desktop::{Desktop, DesktopId, Text};
 
 /// One network card of a desktop.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,50 +26,92 @@ pub struct Port {
 }
 
 /// What the networks call answered, per desktop. Ports are shared with snapshots, not copied.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Networks {
-    pass: u64,
-    answers: HashMap<DesktopId, Answer>,
+    keep: Duration,
+    known: HashMap<DesktopId, Known>,
 }
 
+/// What is known of one desktop's networks.
 #[derive(Debug, Clone)]
-struct Answer {
-    pass: u64,
-    ports: Arc<[Port]>,
+struct Known {
+    answer: Option<(Instant, Arc<[Port]>)>,
+    /// The addresses that the desktop had when it was asked for.
+    mark: u64,
+    /// The API refused to answer for it when it was last asked for.
+    is_refused: bool,
 }
 
 impl Networks {
-    /// Begins a pass over these desktops: what is known of them stays until a new answer replaces it, and what was
-    /// known of others is forgotten.
+    /// Nothing is known. Answers are shown for `keep` at most (`semantics.md`, section 3).
     #[must_use]
-    pub fn next_pass(&self, ids: &[DesktopId]) -> Self {
-        let known = |id: &DesktopId| Some((id.clone(), self.answers.get(id)?.clone()));
+    pub fn new(keep: Duration) -> Self {
         Self {
-            pass: self.pass + 1,
-            answers: ids.iter().filter_map(known).collect(),
+            keep,
+            known: HashMap::new(),
         }
     }
 
-    /// Takes what an answer says of a desktop; ports that are alike are one.
-    pub fn found(&mut self, id: DesktopId, mut ports: Vec<Port>) {
+    /// Forgets every desktop but these.
+    pub fn retain(&mut self, is_there: impl Fn(&DesktopId) -> bool) {
+        self.known.retain(|id, _| is_there(id));
+    }
+
+    /// Takes what an answer says of a desktop that had these addresses; ports that are alike are one.
+    pub fn found(&mut self, id: DesktopId, mark: u64, mut ports: Vec<Port>, now: Instant) {
         ports.sort();
         ports.dedup();
-        let answer = Answer {
-            pass: self.pass,
-            ports: ports.into(),
+        let known = Known {
+            answer: Some((now, ports.into())),
+            mark,
+            is_refused: false,
         };
-        self.answers.insert(id, answer);
+        self.known.insert(id, known);
     }
 
-    /// The number of the pass that last answered for a desktop; 0 when none ever did.
-    #[must_use]
-    pub fn last_answer(&self, id: &DesktopId) -> u64 {
-        self.answers.get(id).map_or(0, |answer| answer.pass)
+    /// The API refuses to answer for a desktop; what was known of it stays.
+    pub fn refused(&mut self, id: DesktopId, mark: u64) {
+        let answer = self.known.remove(&id).and_then(|known| known.answer);
+        let known = Known {
+            answer,
+            mark,
+            is_refused: true,
+        };
+        self.known.insert(id, known);
     }
 
-    /// The ports of a desktop; `None` if nothing was ever answered for it.
+    /// Whether a desktop was never asked for, or has other addresses since.
     #[must_use]
-    pub fn ports_of(&self, id: &DesktopId) -> Option<&Arc<[Port]>> {
-        self.answers.get(id).map(|answer| &answer.ports)
+    pub fn wants(&self, desktop: &Desktop) -> bool {
+        self.known
+            .get(&desktop.id)
+            .is_none_or(|known| known.mark != desktop.address_mark)
+    }
+
+    /// When it was last answered for a desktop.
+    #[must_use]
+    pub fn last_answer(&self, id: &DesktopId) -> Option<Instant> {
+        let (moment, _) = self.known.get(id)?.answer.as_ref()?;
+        Some(*moment)
+    }
+
+    /// The ports of a desktop; `None` if nothing was answered for it, or too long ago.
+    #[must_use]
+    pub fn ports_of(&self, id: &DesktopId, now: Instant) -> Option<&Arc<[Port]>> {
+        let (moment, ports) = self.known.get(id)?.answer.as_ref()?;
+        (now.saturating_duration_since(*moment) <= self.keep).then_some(ports)
+    }
+
+    /// How many desktops have an answer from before `since`.
+    #[must_use]
+    pub fn stale(&self, since: Instant) -> usize {
+        let answers = self.known.values().filter_map(|known| known.answer.as_ref());
+        answers.filter(|(moment, _)| *moment < since).count()
+    }
+
+    /// How many desktops the API refuses to answer for.
+    #[must_use]
+    pub fn unresolved(&self) -> usize {
+        self.known.values().filter(|known| known.is_refused).count()
     }
 }

@@ -1,11 +1,13 @@
-//! A whole fleet at one moment, immutable once built. The builder's methods say what was found; `build` ends it.
+//! A whole fleet at one moment, immutable.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use super::census::Census;
+use super::changes::{Changes, LastTransitions};
 use super::desktop::{Desktop, DesktopId};
 use super::network::{Networks, Port};
 
@@ -30,28 +32,107 @@ impl Losses {
     }
 }
 
-/// A desktop and its network cards.
-#[derive(Debug)]
+/// A desktop and what is known beside its record.
+#[derive(Debug, Clone)]
 pub struct Entry {
-    /// The desktop.
-    pub desktop: Desktop,
+    /// The desktop; shared with the next snapshot while nothing about it changes.
+    pub desktop: Arc<Desktop>,
     /// Its network cards; `None` while nothing was answered for it.
     pub ports: Option<Arc<[Port]>>,
+    /// When it was last seen to change.
+    pub last_transitions: LastTransitions,
+    /// It vanished from the list and is not yet confirmed gone.
+    pub is_held: bool,
 }
 
 /// A whole fleet at one moment.
 #[derive(Debug)]
 pub struct Snapshot {
-    project_id: Arc<str>,
-    listed_at: Timestamp,
-    entries: Vec<Entry>,
-    census: Census,
-    reported: Option<u64>,
-    pages: u64,
-    losses: Losses,
+    pub(super) project_id: Arc<str>,
+    pub(super) listed_at: Timestamp,
+    pub(super) entries: Vec<Entry>,
+    pub(super) census: Census,
+    pub(super) reported: Option<u64>,
+    pub(super) pages: u64,
+    pub(super) held: usize,
+    pub(super) losses: Losses,
+    pub(super) changes: Changes,
+}
+
+/// A snapshot as it was kept outside the process, to be put together again.
+#[derive(Debug)]
+pub struct Kept {
+    /// The project that was listed.
+    pub project_id: Arc<str>,
+    /// When its listing began.
+    pub listed_at: Timestamp,
+    /// What the API had counted.
+    pub reported: Option<u64>,
+    /// How many pages were read.
+    pub pages: u64,
+    /// Every desktop.
+    pub entries: Vec<Entry>,
 }
 
 impl Snapshot {
+    /// Puts a kept snapshot together again; costs a sort of the ids.
+    #[must_use]
+    pub fn restore(kept: Kept) -> Self {
+        let mut entries = kept.entries;
+        entries.sort_by(|left, right| left.desktop.id.cmp(&right.desktop.id));
+        entries.dedup_by(|left, right| left.desktop.id == right.desktop.id);
+        Self {
+            project_id: kept.project_id,
+            listed_at: kept.listed_at,
+            census: Census::of(entries.iter().map(|entry| &*entry.desktop)),
+            held: entries.iter().filter(|entry| entry.is_held).count(),
+            entries,
+            reported: kept.reported,
+            pages: kept.pages,
+            losses: Losses::default(),
+            changes: Changes::default(),
+        }
+    }
+
+    /// The same fleet with the networks known now; records are shared, not copied.
+    #[must_use]
+    pub fn with_networks(&self, networks: &Networks, now: Instant) -> Self {
+        let renewed = |entry: &Entry| Entry {
+            ports: networks.ports_of(&entry.desktop.id, now).cloned(),
+            ..entry.clone()
+        };
+        Self {
+            project_id: Arc::clone(&self.project_id),
+            listed_at: self.listed_at,
+            entries: self.entries.iter().map(renewed).collect(),
+            census: self.census.clone(),
+            reported: self.reported,
+            pages: self.pages,
+            held: self.held,
+            losses: Losses::default(),
+            changes: Changes::default(),
+        }
+    }
+
+    /// The entry of a desktop.
+    #[must_use]
+    pub fn get(&self, id: &DesktopId) -> Option<&Entry> {
+        let position = self.entries.binary_search_by(|entry| entry.desktop.id.cmp(id)).ok()?;
+        Some(&self.entries[position])
+    }
+
+    /// How many desktops are shown though they vanished from the list.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.held
+    }
+
+    /// What is different from the snapshot before.
+    #[must_use]
+    pub fn changes(&self) -> &Changes {
+        &self.changes
+    }
+
     /// The project that was listed, by the cloud's id.
     #[must_use]
     pub fn project_id(&self) -> &str {
@@ -92,96 +173,5 @@ impl Snapshot {
     #[must_use]
     pub fn losses(&self) -> &Losses {
         &self.losses
-    }
-}
-
-/// A snapshot being put together; it never waits.
-#[derive(Debug)]
-pub struct SnapshotBuilder {
-    project_id: Arc<str>,
-    listed_at: Timestamp,
-    desktops: HashMap<DesktopId, Desktop>,
-    reported: Option<u64>,
-    pages: u64,
-    losses: Losses,
-}
-
-impl SnapshotBuilder {
-    /// Begins a snapshot of a project whose listing begins at `listed_at`.
-    #[must_use]
-    pub fn new(project_id: Arc<str>, listed_at: Timestamp) -> Self {
-        Self {
-            project_id,
-            listed_at,
-            desktops: HashMap::new(),
-            reported: None,
-            pages: 0,
-            losses: Losses::default(),
-        }
-    }
-
-    /// A desktop was listed; of two records with one id the newer wins. Returns whether the id is new.
-    pub fn found_desktop(&mut self, desktop: Desktop) -> bool {
-        self.desktops.insert(desktop.id.clone(), desktop).is_none()
-    }
-
-    /// A page ended; `reported` is its total, if it gave one.
-    pub fn found_page_end(&mut self, reported: Option<u64>) {
-        self.pages += 1;
-        self.reported = reported.or(self.reported);
-    }
-
-    /// Something was not understood.
-    pub fn found_losses(&mut self, losses: Losses) {
-        self.losses.merge(losses);
-    }
-
-    /// How many desktops were found so far.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.desktops.len()
-    }
-
-    /// Whether nothing was found so far.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.desktops.is_empty()
-    }
-
-    /// The total that the API gave last.
-    #[must_use]
-    pub fn reported(&self) -> Option<u64> {
-        self.reported
-    }
-
-    /// The ids found, in order.
-    #[must_use]
-    pub fn ids(&self) -> Vec<DesktopId> {
-        let mut ids: Vec<DesktopId> = self.desktops.keys().cloned().collect();
-        ids.sort();
-        ids
-    }
-
-    /// Ends the listing. Costs a sort of the ids.
-    #[must_use]
-    pub fn build(self, networks: &Networks) -> Snapshot {
-        let mut entries: Vec<Entry> = self
-            .desktops
-            .into_values()
-            .map(|desktop| Entry {
-                ports: networks.ports_of(&desktop.id).cloned(),
-                desktop,
-            })
-            .collect();
-        entries.sort_by(|left, right| left.desktop.id.cmp(&right.desktop.id));
-        Snapshot {
-            project_id: self.project_id,
-            listed_at: self.listed_at,
-            census: Census::of(entries.iter().map(|entry| &entry.desktop)),
-            entries,
-            reported: self.reported,
-            pages: self.pages,
-            losses: self.losses,
-        }
     }
 }

@@ -125,22 +125,102 @@ pub(super) const HTTP_REQUEST_DURATION: Definition = Definition {
     labels: &["handler"],
 };
 
+pub(super) const TRANSITIONS: Definition = Definition {
+    name: "huaweicloud_workspace_desktop_transitions_total",
+    help: "Changes of a state seen between two snapshots; states shorter than a poll can be missed.",
+    kind: "counter",
+    labels: &["project", "field", "from", "to"],
+};
+
+pub(super) const APPEARED: Definition = Definition {
+    name: "huaweicloud_workspace_desktops_appeared_total",
+    help: "Desktops that a snapshot held and the one before it did not.",
+    kind: "counter",
+    labels: &["project"],
+};
+
+pub(super) const DISAPPEARED: Definition = Definition {
+    name: "huaweicloud_workspace_desktops_disappeared_total",
+    help: "Desktops that a snapshot held and the one after it did not.",
+    kind: "counter",
+    labels: &["project"],
+};
+
+pub(super) const LISTING_GAPS: Definition = Definition {
+    name: "huaweicloud_workspace_exporter_listing_gaps_total",
+    help: "Page boundaries that had to be walked back because desktops moved, and desktops that the list left out.",
+    kind: "counter",
+    labels: &["project"],
+};
+
+pub(super) const API_RETRIES: Definition = Definition {
+    name: "huaweicloud_workspace_exporter_api_retries_total",
+    help: "Failed attempts that were followed by another.",
+    kind: "counter",
+    labels: &["project", "operation"],
+};
+
+pub(super) const API_THROTTLED: Definition = Definition {
+    name: "huaweicloud_workspace_exporter_api_throttled_total",
+    help: "Answers that asked for fewer calls (429 and 503).",
+    kind: "counter",
+    labels: &["project", "operation"],
+};
+
+pub(super) const API_RATE_LIMIT: Definition = Definition {
+    name: "huaweicloud_workspace_exporter_api_rate_limit_requests_per_second",
+    help: "The rate of calls in force, by the last call.",
+    kind: "gauge",
+    labels: &["project", "operation"],
+};
+
+pub(super) const API_RESPONSE_BYTES: Definition = Definition {
+    name: "huaweicloud_workspace_exporter_api_response_bytes_total",
+    help: "Bytes of the bodies that the cloud answered with.",
+    kind: "counter",
+    labels: &["project", "operation"],
+};
+
+pub(super) const CONFIG_RELOAD: Definition = Definition {
+    name: "huaweicloud_workspace_exporter_config_last_reload_successful",
+    help: "Whether the last attempt to load the configuration succeeded.",
+    kind: "gauge",
+    labels: &[],
+};
+
+pub(super) const CONFIG_RELOAD_TIME: Definition = Definition {
+    name: "huaweicloud_workspace_exporter_config_last_reload_success_timestamp_seconds",
+    help: "When the configuration in force was loaded, in seconds since the epoch.",
+    kind: "gauge",
+    labels: &[],
+};
+
 /// Every family of the registry but the standard `process_*` ones.
-pub const DEFINITIONS: [&Definition; 16] = [
+pub const DEFINITIONS: [&Definition; 26] = [
+    &TRANSITIONS,
+    &APPEARED,
+    &DISAPPEARED,
     &BUILD_INFO,
     &POLLS,
     &POLL_FAILURES,
     &POLL_DURATION,
     &POLL_INTERVAL,
     &LAST_ATTEMPT,
+    &LISTING_GAPS,
     &API_REQUESTS,
     &API_REQUEST_DURATION,
+    &API_RETRIES,
+    &API_THROTTLED,
+    &API_RATE_LIMIT,
+    &API_RESPONSE_BYTES,
     &AUTH_FAILURES,
     &CREDENTIALS_EXPIRY,
     &TOKEN_REFRESHES,
     &CLOCK_SKEW,
     &UNKNOWN_VALUES,
     &FIELD_SHAPE,
+    &CONFIG_RELOAD,
+    &CONFIG_RELOAD_TIME,
     &HTTP_REQUESTS,
     &HTTP_REQUEST_DURATION,
 ];

@@ -11,11 +11,12 @@ use prometheus::{
     Encoder, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
-use crate::inventory::FailureReason;
+use crate::inventory::{FailureReason, Field};
 use definitions::{
-    API_REQUEST_DURATION, API_REQUESTS, AUTH_FAILURES, BUILD_INFO, CLOCK_SKEW, CREDENTIALS_EXPIRY, FIELD_SHAPE,
-    HTTP_REQUEST_DURATION, HTTP_REQUESTS, LAST_ATTEMPT, POLL_DURATION, POLL_FAILURES, POLL_INTERVAL, POLLS,
-    TOKEN_REFRESHES, UNKNOWN_VALUES,
+    API_RATE_LIMIT, API_REQUEST_DURATION, API_REQUESTS, API_RESPONSE_BYTES, API_RETRIES, API_THROTTLED, APPEARED,
+    AUTH_FAILURES, BUILD_INFO, CLOCK_SKEW, CONFIG_RELOAD, CONFIG_RELOAD_TIME, CREDENTIALS_EXPIRY, DISAPPEARED,
+    FIELD_SHAPE, HTTP_REQUEST_DURATION, HTTP_REQUESTS, LAST_ATTEMPT, LISTING_GAPS, POLL_DURATION, POLL_FAILURES,
+    POLL_INTERVAL, POLLS, TOKEN_REFRESHES, TRANSITIONS, UNKNOWN_VALUES,
 };
 
 pub use definitions::{DEFINITIONS, Definition};
@@ -36,6 +37,16 @@ pub struct RegistrationError(#[from] prometheus::Error);
 #[derive(Debug, Clone)]
 pub struct OwnMetrics {
     registry: Registry,
+    transitions: IntCounterVec,
+    appeared: IntCounterVec,
+    disappeared: IntCounterVec,
+    listing_gaps: IntCounterVec,
+    api_retries: IntCounterVec,
+    api_throttled: IntCounterVec,
+    api_rate_limit: GaugeVec,
+    api_response_bytes: IntCounterVec,
+    config_reload: GaugeVec,
+    config_reload_time: GaugeVec,
     polls: IntCounterVec,
     poll_failures: IntCounterVec,
     poll_duration: GaugeVec,
@@ -70,6 +81,16 @@ impl OwnMetrics {
         ]);
         one.set(1);
         Ok(Self {
+            transitions: counters(&registry, &TRANSITIONS)?,
+            appeared: counters(&registry, &APPEARED)?,
+            disappeared: counters(&registry, &DISAPPEARED)?,
+            listing_gaps: counters(&registry, &LISTING_GAPS)?,
+            api_retries: counters(&registry, &API_RETRIES)?,
+            api_throttled: counters(&registry, &API_THROTTLED)?,
+            api_rate_limit: gauges(&registry, &API_RATE_LIMIT)?,
+            api_response_bytes: counters(&registry, &API_RESPONSE_BYTES)?,
+            config_reload: gauges(&registry, &CONFIG_RELOAD)?,
+            config_reload_time: gauges(&registry, &CONFIG_RELOAD_TIME)?,
             polls: counters(&registry, &POLLS)?,
             poll_failures: counters(&registry, &POLL_FAILURES)?,
             poll_duration: gauges(&registry, &POLL_DURATION)?,
@@ -98,16 +119,40 @@ impl OwnMetrics {
         for reason in FailureReason::ALL {
             self.poll_failures.with_label_values(&[project, reason.as_str()]);
         }
+        for field in Field::ALL {
+            let words = field.words();
+            for (from, to) in words.iter().flat_map(|from| words.iter().map(move |to| (from, to))) {
+                if from != to {
+                    self.transitions.with_label_values(&[project, field.as_str(), from, to]);
+                }
+            }
+        }
         self.poll_interval
             .with_label_values(&[project])
             .set(interval.as_secs_f64());
         ProjectMetrics {
             project: project.to_owned(),
+            appeared: self.appeared.with_label_values(&[project]),
+            disappeared: self.disappeared.with_label_values(&[project]),
+            listing_gaps: self.listing_gaps.with_label_values(&[project]),
             auth_failures: self.auth_failures.with_label_values(&[project]),
             token_refreshes: self.token_refreshes.with_label_values(&[project]),
             poll_duration: self.poll_duration.with_label_values(&[project]),
             last_attempt: self.last_attempt.with_label_values(&[project]),
             all: self.clone(),
+        }
+    }
+
+    /// The configuration was loaded, or was not: then the one before stays.
+    pub fn config_loaded(&self, is_success: bool, since_epoch: Duration) {
+        let none: [&str; 0] = [];
+        self.config_reload
+            .with_label_values(&none)
+            .set(f64::from(u8::from(is_success)));
+        if is_success {
+            self.config_reload_time
+                .with_label_values(&none)
+                .set(since_epoch.as_secs_f64());
         }
     }
 

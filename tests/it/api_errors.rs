@@ -174,7 +174,11 @@ async fn networks_that_fail_cost_the_desktops_nothing_and_keep_their_rows() {
         (StatusCode::OK, body.to_string())
     })
     .await;
-    let (configuration, _files) = one_project(&api.endpoint, "t", "collect: { interval: 300ms }");
+    let (configuration, _files) = one_project(
+        &api.endpoint,
+        "t",
+        "collect: { interval: 300ms, network_interval: 300ms }",
+    );
     let exporter = Exporter::start(&configuration).await;
     let network_up = "huaweicloud_workspace_exporter_network_up";
     exporter.wait_for_value(network_up, &[], 1.0).await;

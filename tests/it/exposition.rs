@@ -4,11 +4,12 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 use workspace_exporter::api::{desktop_page, network_answer};
 use workspace_exporter::exposition::{FAMILIES, render};
-use workspace_exporter::inventory::{Networks, SnapshotBuilder};
-use workspace_exporter::publish::{Board, Project};
+use workspace_exporter::inventory::{Desktop, DesktopId, Networks, SnapshotBuilder, State, Status};
+use workspace_exporter::publish::{Board, NetworkFacts, Project};
 use workspace_exporter::{api, documentation, publish};
 
 use crate::rig::{Exposition, assert_promtool_accepts, root};
@@ -48,25 +49,47 @@ fn publication() -> (Arc<publish::Publication>, Instant) {
         total,
         losses,
     } = desktop_page(DESKTOPS.as_bytes()).unwrap();
-    let listed_at = "2026-01-05T02:00:00.25Z".parse().unwrap();
+    let now = Instant::now();
+    let listed_at: Timestamp = "2026-01-05T02:00:00.25Z".parse().unwrap();
     let mut builder = SnapshotBuilder::new("0bec5db98280d2d02fd6c00c2de791ce".into(), listed_at);
-    for desktop in desktops {
+    let mut earlier = SnapshotBuilder::new(
+        "0bec5db98280d2d02fd6c00c2de791ce".into(),
+        listed_at - SignedDuration::from_secs(60),
+    );
+    for (position, desktop) in desktops.into_iter().enumerate() {
+        let mut before = desktop.clone();
+        // The first desktop has changed since; another one has vanished from the list and is held.
+        if position == 0 {
+            before.status = Some(State::Known(Status::Stopping));
+            before.login_status = None;
+        }
+        earlier.found_desktop(before);
         builder.found_desktop(desktop);
     }
     builder.found_page_end(total);
     builder.found_losses(losses);
-    let mut networks = Networks::default().next_pass(&[]);
+    let mut networks = Networks::new(Duration::from_secs(3_600));
     for (id, ports) in network_answer(NETWORKS.as_bytes()).unwrap().networks {
-        networks.found(id, ports);
+        networks.found(id, 0, ports, now);
     }
+    let mut vanished = Desktop::new(DesktopId::try_new("vanished").unwrap());
+    vanished.status = Some(State::Known(Status::Error));
+    earlier.found_desktop(vanished);
+    let earlier = earlier.build(None, &networks, now);
+    builder.hold(earlier.get(&DesktopId::try_new("vanished").unwrap()).unwrap());
     let mut empty = SnapshotBuilder::new("1cec".into(), listed_at);
     empty.found_page_end(Some(0));
 
     let (board, reader) = Board::open();
     let publishers = ["prod", "empty", "unknown \"yet\""].map(|name| board.add(project(name)));
-    let now = Instant::now();
-    assert_eq!(publishers[0].publish(&Arc::new(builder.build(&networks)), Some(now)), 1);
-    assert_eq!(publishers[1].publish(&Arc::new(empty.build(&networks)), None), 1);
+    let facts = NetworkFacts {
+        completed_at: Some(now),
+        stale: 0,
+        unresolved: 1,
+    };
+    let snapshot = Arc::new(builder.build(Some(&earlier), &networks, now));
+    assert_eq!(publishers[0].publish(&snapshot, facts), 1);
+    publishers[1].restore(Arc::new(empty.build(None, &networks, now)));
     (reader.current(), now)
 }
 
@@ -104,7 +127,7 @@ fn every_row_has_the_labels_that_the_catalogue_declares() {
 fn a_project_is_up_for_three_intervals_after_its_last_listing() {
     let (publication, now) = publication();
     let state = &publication.projects[0];
-    let completed_at = state.published.as_ref().unwrap().completed_at;
+    let completed_at = state.published.as_ref().unwrap().completed_at.unwrap();
     assert!(state.is_up(now) && state.is_network_up(now));
     assert!(state.is_up(completed_at + Duration::from_secs(180)));
     assert!(!state.is_up(completed_at + Duration::from_secs(181)));

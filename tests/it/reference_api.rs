@@ -178,7 +178,7 @@ pub(crate) fn desktop(index: usize) -> Value {
         "flavor": {"id": "rs3.large.2", "links": []},
         "status": status,
         "task_status": "",
-        "created": format!("2022-01-21T06:{:02}:47.459Z", index % 60),
+        "created": format!("2022-01-21T{:02}:{:02}:{:02}.459Z", index / 3_600, index / 60 % 60, index % 60),
         "login_status": login_status,
         "attach_state": if index.is_multiple_of(7) { "UNATTACH" } else { "ATTACHED" },
         "product_id": "workspace.k.large2.uosv20pro",

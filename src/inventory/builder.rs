@@ -1,0 +1,164 @@
+//! A snapshot being put together: methods say what was found, `build` ends it beside the snapshot before.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::census::Census;
+use super::changes::{Changes, LastTransitions};
+use super::desktop::{Desktop, DesktopId};
+use super::network::Networks;
+use super::snapshot::{Entry, Losses, Snapshot};
+
+/// A snapshot being put together; it never waits.
+#[derive(Debug)]
+pub struct SnapshotBuilder {
+    project_id: Arc<str>,
+    listed_at: Timestamp,
+    desktops: HashMap<DesktopId, Desktop>,
+    held: Vec<Entry>,
+    reported: Option<u64>,
+    pages: u64,
+    losses: Losses,
+}
+
+impl SnapshotBuilder {
+    /// Begins a snapshot of a project whose listing begins at `listed_at`.
+    #[must_use]
+    pub fn new(project_id: Arc<str>, listed_at: Timestamp) -> Self {
+        Self {
+            project_id,
+            listed_at,
+            desktops: HashMap::new(),
+            held: Vec::new(),
+            reported: None,
+            pages: 0,
+            losses: Losses::default(),
+        }
+    }
+
+    /// A desktop was listed; of two records with one id the newer wins. Returns whether the id is new.
+    pub fn found_desktop(&mut self, desktop: Desktop) -> bool {
+        self.desktops.insert(desktop.id.clone(), desktop).is_none()
+    }
+
+    /// A page ended; `reported` is its total, if it gave one.
+    pub fn found_page_end(&mut self, reported: Option<u64>) {
+        self.pages += 1;
+        self.reported = reported.or(self.reported);
+    }
+
+    /// Something was not understood.
+    pub fn found_losses(&mut self, losses: Losses) {
+        self.losses.merge(losses);
+    }
+
+    /// A desktop was not listed and is not known to be gone: it is shown as it was.
+    pub fn hold(&mut self, entry: &Entry) {
+        self.held.push(Entry {
+            is_held: true,
+            ..entry.clone()
+        });
+    }
+
+    /// Whether a desktop was listed.
+    #[must_use]
+    pub fn contains(&self, id: &DesktopId) -> bool {
+        self.desktops.contains_key(id)
+    }
+
+    /// How many desktops were found so far.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.desktops.len()
+    }
+
+    /// Whether nothing was found so far.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.desktops.is_empty()
+    }
+
+    /// The total that the API gave last.
+    #[must_use]
+    pub fn reported(&self) -> Option<u64> {
+        self.reported
+    }
+
+    /// How many pages were read so far.
+    #[must_use]
+    pub fn pages(&self) -> u64 {
+        self.pages
+    }
+
+    /// The ids found, in order.
+    #[must_use]
+    pub fn ids(&self) -> Vec<DesktopId> {
+        let mut ids: Vec<DesktopId> = self.desktops.keys().cloned().collect();
+        ids.sort();
+        ids
+    }
+
+    /// The desktops found, in no order.
+    pub fn desktops(&self) -> impl Iterator<Item = &Desktop> {
+        self.desktops.values()
+    }
+
+    /// Ends the listing beside the snapshot before it, if there is one. Costs a sort of the ids and a walk through both.
+    #[must_use]
+    pub fn build(self, before: Option<&Snapshot>, networks: &Networks, now: Instant) -> Snapshot {
+        let mut changes = Changes::default();
+        let mut entries: Vec<Entry> = self
+            .desktops
+            .into_values()
+            .map(|desktop| Entry {
+                ports: networks.ports_of(&desktop.id, now).cloned(),
+                desktop: Arc::new(desktop),
+                last_transitions: LastTransitions::default(),
+                is_held: false,
+            })
+            .collect();
+        let held = self.held.len();
+        entries.extend(self.held);
+        entries.sort_by(|left, right| left.desktop.id.cmp(&right.desktop.id));
+        if let Some(before) = before {
+            compare(before, &mut entries, self.listed_at, &mut changes);
+        }
+        Snapshot {
+            project_id: self.project_id,
+            listed_at: self.listed_at,
+            census: Census::of(entries.iter().map(|entry| &*entry.desktop)),
+            entries,
+            reported: self.reported,
+            pages: self.pages,
+            held,
+            losses: self.losses,
+            changes,
+        }
+    }
+}
+
+/// Walks through both fleets by id: takes over what the earlier one knew, and notes what is different.
+fn compare(before: &Snapshot, entries: &mut [Entry], moment: Timestamp, changes: &mut Changes) {
+    let mut earlier = before.entries().iter().peekable();
+    for entry in entries {
+        while earlier
+            .next_if(|earlier| earlier.desktop.id < entry.desktop.id)
+            .is_some()
+        {
+            changes.disappeared += 1;
+        }
+        let Some(known) = earlier.next_if(|earlier| earlier.desktop.id == entry.desktop.id) else {
+            changes.appeared += 1;
+            continue;
+        };
+        entry.last_transitions = known.last_transitions;
+        changes.note(&known.desktop, &entry.desktop, moment, &mut entry.last_transitions);
+        if known.desktop == entry.desktop {
+            entry.desktop = Arc::clone(&known.desktop);
+        }
+    }
+    changes.disappeared += earlier.count() as u64;
+}
