@@ -87,6 +87,7 @@ fn publish((desktops, networks): (Vec<Desktop>, Networks)) -> Arc<Publication> {
         name: "simulated".to_owned(),
         region: "simulated-1".to_owned(),
         endpoint: "http://simulated".to_owned(),
+        project_id: None,
         required: true,
         interval: Duration::from_secs(60),
         network_interval: Duration::from_secs(60),

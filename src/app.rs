@@ -1,98 +1,122 @@
-//! The composition root: settings become parts, parts are joined, tasks are started and awaited.
+//! The composition root: settings become parts, parts are joined, tasks are started, supervised and awaited.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{HttpTransport, TransportSetupError};
-use crate::collect::Poller;
-use crate::config::{Listen, Settings};
-use crate::discovery::Discovery;
-use crate::http::{BindError, Routes, Server, Site};
+use crate::causes;
+use crate::config::{ConfigError, Listen, Settings};
+use crate::generation::{Common, Generation};
+use crate::http::{BindError, Reload, Routes, Server, Site};
 use crate::own_metrics::{OwnMetrics, RegistrationError};
 use crate::publish::Board;
 use crate::seams::{Chance, Environment, WallClock};
-use crate::workshop::{Seams, Workshop};
+use crate::supervise::{GaveUp, supervise};
+use crate::workshop::Seams;
 
 /// From the first signal to the end of the process (`semantics.md`, section 3).
 const STOP_DEADLINE: Duration = Duration::from_millis(4_800);
 
-/// Sockets, the system's clock, chance and environment.
-///
-/// # Errors
-///
-/// [`TransportSetupError`] names the setting.
-pub fn production_seams(settings: &Settings) -> Result<Seams, TransportSetupError> {
-    Ok(Seams {
-        transport: Arc::new(HttpTransport::new(&settings.api)?),
-        clock: WallClock::system(),
-        chance: Chance::of_system(),
-        environment: Environment::system(),
-    })
+/// Where settings and seams come from, again at each reload.
+pub trait Origin: Send + Sync + 'static {
+    /// Reads and checks the settings.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] names the key.
+    fn settings(&self) -> Result<Settings, ConfigError>;
+
+    /// Sockets, the system's clock, chance and environment.
+    ///
+    /// # Errors
+    ///
+    /// [`TransportSetupError`] names the setting.
+    fn seams(&self, settings: &Settings) -> Result<Seams, TransportSetupError> {
+        Ok(Seams {
+            transport: Arc::new(HttpTransport::new(&settings.api)?),
+            clock: WallClock::system(),
+            chance: Chance::of_system(),
+            environment: Environment::system(),
+        })
+    }
 }
 
-/// The process cannot start; exit code 1.
+/// The process cannot start; exit code 1, or 64 where a setting is wrong.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
+    /// A setting is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A setting of the cloud's transport is wrong.
+    #[error(transparent)]
+    Transport(#[from] TransportSetupError),
     /// An address is taken or not ours.
     #[error(transparent)]
     Bind(#[from] BindError),
     /// Our own metrics clash.
     #[error(transparent)]
     Metrics(#[from] RegistrationError),
-    /// A project has no credential; the settings' check rules it out.
-    #[error("projects: {0:?} has no credential")]
-    NoCredential(String),
 }
 
-/// A task ended that should run as long as the process; exit code 1, so that a supervisor starts it again.
+/// A task ended too often; exit code 1, so that a supervisor starts the process again.
 #[derive(Debug, thiserror::Error)]
-#[error("a task of the exporter ended by itself, its last words are above")]
-pub struct RunError;
+#[error("the exporter cannot go on")]
+pub struct RunError(#[from] GaveUp);
 
 /// The bound exporter: it knows its addresses and has asked nothing yet.
-#[derive(Debug)]
 pub struct App {
-    server: Server,
-    pollers: Vec<Poller>,
-    discovery: Option<Discovery>,
+    origin: Arc<dyn Origin>,
+    common: Common,
+    server: Arc<Server>,
+    generation: Generation,
+    reloads: mpsc::Receiver<Reload>,
+    /// Kept, so that the channel stays open where nobody else may ask.
+    _ask: mpsc::Sender<Reload>,
+    web: crate::config::WebSettings,
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("App")
+            .field("server", &self.server)
+            .finish_non_exhaustive()
+    }
 }
 
 impl App {
-    /// Joins the parts and binds the sockets.
+    /// Joins the parts and binds the sockets. What an earlier run left behind is shown from the first scrape on.
     ///
     /// # Errors
     ///
     /// [`StartError`] names the setting.
-    pub async fn bind(settings: &Settings, seams: &Seams, notice: Option<&'static str>) -> Result<Self, StartError> {
+    pub async fn bind(origin: impl Origin, notice: Option<&'static str>) -> Result<Self, StartError> {
+        let settings = origin.settings()?;
+        let seams = origin.seams(&settings)?;
         let metrics = OwnMetrics::new()?;
+        metrics.config_loaded(true, since_epoch(&seams.clock));
         let (board, reader) = Board::open();
-        let workshop = Arc::new(Workshop::new(settings, seams, metrics.clone(), board));
-        let mut pollers = Vec::new();
-        for project in &settings.projects {
-            let made = workshop.poller_for(project);
-            let (_, poller) = made.ok_or_else(|| StartError::NoCredential(project.label().to_owned()))?;
-            pollers.push(poller);
-        }
-        let configured = settings
-            .projects
-            .iter()
-            .map(|project| project.label().to_owned())
-            .collect();
-        let discovery = settings.discovery.as_ref();
-        let discovery = discovery.and_then(|discovery| Discovery::new(discovery, configured, workshop));
+        let (ask, reloads) = mpsc::channel(1);
         let site = Site {
             telemetry_path: settings.web.telemetry_path.clone(),
             notice,
         };
-        let server = Server::bind(&settings.web, Routes::new(site, reader, metrics)).await?;
+        let reload = settings.web.lifecycle.then(|| ask.clone());
+        let routes = Routes::new(site, reader.clone(), metrics.clone(), reload);
+        let server = Server::bind(&settings.web, routes).await?;
+        let common = Common { metrics, board, reader };
         Ok(Self {
-            server,
-            pollers,
-            discovery,
+            generation: Generation::new(&settings, &seams, &common),
+            origin: Arc::new(origin),
+            common,
+            server: Arc::new(server),
+            reloads,
+            _ask: ask,
+            web: settings.web,
         })
     }
 
@@ -102,32 +126,83 @@ impl App {
         self.server.addresses()
     }
 
-    /// Serves and polls until `stop`, then ends within 5 s.
+    /// Serves and polls until `stop`, then ends within 5 s. Each `hangup` reloads the configuration.
     ///
     /// # Errors
     ///
-    /// [`RunError`] when a task ended by itself: better to end loudly than to serve a fleet that nobody watches.
-    pub async fn run(self, stop: CancellationToken) -> Result<(), RunError> {
+    /// [`RunError`] when a task ended too often: better to end loudly than to serve a fleet that nobody watches.
+    pub async fn run(mut self, stop: CancellationToken, mut hangup: mpsc::Receiver<()>) -> Result<(), RunError> {
         for address in self.addresses() {
             tracing::info!(address = %address, "listening");
         }
-        let mut tasks = JoinSet::new();
-        for poller in self.pollers {
-            tasks.spawn(poller.run(stop.clone()));
-        }
-        if let Some(discovery) = self.discovery {
-            tasks.spawn(discovery.run(stop.clone()));
-        }
-        tasks.spawn(self.server.run(stop.clone()));
-        let ended_early = tokio::select! {
-            () = stop.cancelled() => false,
-            Some(_) = tasks.join_next() => !stop.is_cancelled(),
+        let server = Arc::clone(&self.server);
+        let serve = move |stop| Arc::clone(&server).run(stop);
+        let mut serving = tokio::spawn(supervise("server".to_owned(), stop.clone(), serve));
+        self.generation.start();
+        let ended = loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break Ok(()),
+                ended = &mut serving => break ended.unwrap_or(Ok(())),
+                gave_up = self.generation.failed() => break Err(gave_up),
+                Some(()) = hangup.recv() => drop(self.reload().await),
+                Some(reload) = self.reloads.recv() => {
+                    let outcome = self.reload().await;
+                    // Whoever asked may have gone away.
+                    drop(reload.answer.send(outcome));
+                }
+            }
         };
         stop.cancel();
-        let drained = timeout(STOP_DEADLINE, async { while tasks.join_next().await.is_some() {} }).await;
-        if drained.is_err() {
+        let drained = timeout(STOP_DEADLINE, async {
+            self.generation.end().await;
+            if !serving.is_finished() {
+                drop(serving.await);
+            }
+        });
+        if drained.await.is_err() {
             tracing::warn!("tasks were still running at the end of the stop and are cut");
         }
-        if ended_early { Err(RunError) } else { Ok(()) }
+        Ok(ended?)
     }
+
+    /// Reads the whole configuration anew; the old one stays in force if any of the new one is wrong.
+    async fn reload(&mut self) -> Result<(), String> {
+        let origin = Arc::clone(&self.origin);
+        let read = origin
+            .settings()
+            .map_err(StartError::from)
+            .and_then(|settings| Ok((origin.seams(&settings)?, settings)));
+        let (seams, settings) = match read {
+            Ok(read) => read,
+            Err(error) => {
+                let error = causes::line(&error);
+                self.common.metrics.config_loaded(false, Duration::ZERO);
+                tracing::error!(%error, "the new configuration is wrong, the old one stays in force");
+                return Err(error);
+            }
+        };
+        if settings.web != self.web {
+            tracing::warn!("web is another in the new configuration; that takes a restart");
+        }
+        let next = Generation::new(&settings, &seams, &self.common);
+        let last = std::mem::replace(&mut self.generation, next);
+        last.end().await;
+        self.generation.start();
+        self.common.metrics.config_loaded(true, since_epoch(&seams.clock));
+        tracing::info!("the new configuration is in force");
+        Ok(())
+    }
+}
+
+fn since_epoch(clock: &WallClock) -> Duration {
+    Duration::try_from(clock.now().as_duration()).unwrap_or_default()
+}
+
+/// A channel that never tells of a hangup.
+#[must_use]
+pub fn no_hangup() -> mpsc::Receiver<()> {
+    let (sender, receiver) = mpsc::channel(1);
+    drop(sender);
+    receiver
 }

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing::Level;
 
-use crate::app::{App, production_seams};
-use crate::config::{self, ConfigError, Overrides};
+use crate::app::{self, App, StartError};
+use crate::config::{self, ConfigError, Overrides, Settings};
 use crate::simulate::{self, Tour, TourError};
 use crate::telemetry::LogFormat;
 use crate::{documentation, shutdown};
@@ -201,10 +201,19 @@ impl From<ConfigError> for Failure {
     }
 }
 
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Config(_) | StartError::Transport(_) => Failure::Usage(error.into()),
+            StartError::Bind(_) | StartError::Metrics(_) => Failure::Trouble(error.into()),
+        }
+    }
+}
+
 impl From<TourError> for Failure {
     fn from(error: TourError) -> Self {
         match error {
-            TourError::Config(error) => error.into(),
+            TourError::Start(error) => error.into(),
             other => Failure::Trouble(other.into()),
         }
     }
@@ -242,7 +251,7 @@ impl Cli {
             return print_settings(self.flags.config_file.as_deref(), &overrides);
         }
         match self.command.unwrap_or(Command::Serve) {
-            Command::Serve => serve(self.flags.config_file, &overrides).await,
+            Command::Serve => serve(self.flags.config_file, overrides).await,
             Command::Simulate {
                 desktops,
                 seed,
@@ -277,12 +286,24 @@ fn print_settings(config_file: Option<&Path>, overrides: &Overrides) -> Result<(
     io::stdout().write_all(page.as_bytes()).map_err(trouble)
 }
 
-async fn serve(config_file: Option<PathBuf>, overrides: &Overrides) -> Result<(), Failure> {
-    let settings = config::load(config_file.as_deref(), overrides)?;
-    let seams = production_seams(&settings).map_err(|error| Failure::Usage(error.into()))?;
-    let app = App::bind(&settings, &seams, None).await.map_err(trouble)?;
+/// The file and the flags, read again at each reload.
+struct Origin {
+    config_file: Option<PathBuf>,
+    overrides: Overrides,
+}
+
+impl app::Origin for Origin {
+    fn settings(&self) -> Result<Settings, ConfigError> {
+        config::load(self.config_file.as_deref(), &self.overrides)
+    }
+}
+
+async fn serve(config_file: Option<PathBuf>, overrides: Overrides) -> Result<(), Failure> {
+    let origin = Origin { config_file, overrides };
+    let app = App::bind(origin, None).await?;
     let stop = shutdown::on_signals().map_err(trouble)?;
-    app.run(stop).await.map_err(trouble)
+    let hangup = shutdown::on_hangup().map_err(trouble)?;
+    app.run(stop, hangup).await.map_err(trouble)
 }
 
 fn trouble(error: impl StdError + 'static) -> Failure {

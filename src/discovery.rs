@@ -9,8 +9,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::Client;
 use crate::causes;
-use crate::config::{DiscoverySettings, ProjectSettings};
+use crate::config::{DiscoverySettings, ProjectSettings, Settings};
 use crate::publish::Project;
+use crate::supervise::{GaveUp, supervise};
 use crate::workshop::Workshop;
 
 /// A discovered project under watch.
@@ -31,40 +32,41 @@ pub struct Discovery {
     /// Named in the settings: they are watched anyway.
     configured: Vec<String>,
     watched: BTreeMap<String, Watched>,
-    /// Every poller, and whether it had been told to stop when it ended.
-    polling: JoinSet<bool>,
+    polling: JoinSet<Result<(), GaveUp>>,
 }
 
 impl Discovery {
-    /// Nothing is asked before `run`; `None` without a credential, which the settings' check rules out.
+    /// Nothing is asked before `run`; `None` where nothing is to be discovered, or without a credential, which the settings'
+    /// check rules out.
     #[must_use]
-    pub fn new(settings: &DiscoverySettings, configured: Vec<String>, workshop: Arc<Workshop>) -> Option<Self> {
-        workshop.board().await_discovery();
+    pub fn new(settings: &Settings, workshop: Arc<Workshop>) -> Option<Self> {
+        let discovery = settings.discovery.as_ref()?;
+        let configured = settings.projects.iter().map(|project| project.label().to_owned());
         Some(Self {
-            client: workshop.client_for_discovery(settings)?,
-            settings: settings.clone(),
+            client: workshop.client_for_discovery(discovery)?,
+            settings: discovery.clone(),
             workshop,
-            configured,
+            configured: configured.collect(),
             watched: BTreeMap::new(),
             polling: JoinSet::new(),
         })
     }
 
-    /// Asks at once, then at each refresh, until `stop`; then waits for its pollers. Ends early when a poller ended by
-    /// itself, which ends the process: better loudly than with a project that nobody watches.
-    pub async fn run(mut self, stop: CancellationToken) {
+    /// Asks at once, then at each refresh, until `stop`; then waits for its pollers.
+    ///
+    /// # Errors
+    ///
+    /// [`GaveUp`] when one of its pollers ended too often.
+    pub async fn run(mut self, stop: CancellationToken) -> Result<(), GaveUp> {
         let mut refresh_at = Instant::now();
         while !stop.is_cancelled() {
             tokio::select! {
+                biased;
                 () = stop.cancelled() => {}
-                Some(ended) = self.polling.join_next() => {
-                    if !ended.unwrap_or(false) {
-                        tracing::error!("a discovered project's poller ended by itself");
-                        return;
-                    }
-                }
+                Some(ended) = self.polling.join_next() => ended.unwrap_or(Ok(()))?,
                 () = sleep_until(refresh_at) => {
                     tokio::select! {
+                        biased;
                         () = stop.cancelled() => {}
                         () = self.refresh(&stop) => {}
                     }
@@ -73,6 +75,7 @@ impl Discovery {
             }
         }
         while self.polling.join_next().await.is_some() {}
+        Ok(())
     }
 
     async fn refresh(&mut self, stop: &CancellationToken) {
@@ -89,12 +92,10 @@ impl Discovery {
     /// Drops what is not wanted any more as it is, and starts what is new. A poller that still ends has nothing to publish
     /// to once its project is off the board.
     fn reconcile(&mut self, wanted: BTreeMap<String, ProjectSettings>, stop: &CancellationToken) {
-        let board = self.workshop.board();
         self.watched.retain(|name, watched| {
             let is_wanted = wanted.get(name) == Some(&watched.settings);
             if !is_wanted {
                 watched.stop.cancel();
-                board.remove(&watched.project);
                 tracing::info!(project = %name, "the project is gone and is dropped");
             }
             is_wanted
@@ -104,20 +105,25 @@ impl Discovery {
                 self.watch(name, settings, stop);
             }
         }
-        self.workshop.board().end_discovery();
+        let board = self.workshop.board();
+        board.retain(|project| {
+            let is_watched = |watched: &Watched| Arc::ptr_eq(&watched.project, project);
+            self.configured.contains(&project.name) || self.watched.values().any(is_watched)
+        });
+        board.end_discovery();
     }
 
     fn watch(&mut self, name: String, settings: ProjectSettings, stop: &CancellationToken) {
-        let Some((project, poller)) = self.workshop.poller_for(&settings) else {
+        let Some(watch) = self.workshop.watch(&settings) else {
             return;
         };
         tracing::info!(project = %name, "a new project is watched");
         let stop = stop.child_token();
-        let told = stop.clone();
-        self.polling.spawn(async move {
-            poller.run(told.clone()).await;
-            told.is_cancelled()
-        });
+        let project = Arc::clone(watch.project());
+        self.polling
+            .spawn(supervise(format!("poller of {name}"), stop.clone(), move |stop| {
+                watch.clone().run(stop)
+            }));
         let watched = Watched {
             settings,
             project,

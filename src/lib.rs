@@ -6,7 +6,7 @@
 //!       v                                                                                 |
 //!  api::Client --> api::decode --> inventory::Snapshot --> publish::Publication --> exposition --> http
 //!       ^
-//!       '--- collect: Poller decides when, Walk which page, networks which batches
+//!       '--- collect: Poller decides when, Walk which page, Judge whether it is published
 //! ```
 //!
 //! A scrape never waits for the cloud; a poll never waits for a scrape. A snapshot is published whole or not at all.
@@ -21,6 +21,7 @@ pub mod config;
 pub mod discovery;
 pub mod documentation;
 pub mod exposition;
+mod generation;
 pub mod http;
 pub mod inventory;
 pub mod own_metrics;
@@ -28,5 +29,7 @@ pub mod publish;
 pub mod seams;
 pub mod shutdown;
 pub mod simulate;
+pub mod state;
+pub mod supervise;
 pub mod telemetry;
 pub mod workshop;

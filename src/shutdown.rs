@@ -1,9 +1,11 @@
-//! Signals become one token. The first SIGTERM or SIGINT asks everything to end; the second ends the process at once.
+//! Signals become values. The first SIGTERM or SIGINT cancels a token, the second ends the process at once; each SIGHUP is a
+//! message.
 
 use std::io;
 use std::process;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 /// The exit code of a process that was told twice: 128 and SIGINT's number.
@@ -29,6 +31,19 @@ pub fn on_signals() -> io::Result<CancellationToken> {
         process::exit(TOLD_TWICE);
     });
     Ok(token)
+}
+
+/// Each SIGHUP from now on is a message.
+///
+/// # Errors
+///
+/// The operating system's, when it refuses a handler.
+pub fn on_hangup() -> io::Result<mpsc::Receiver<()>> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    let (sender, receiver) = mpsc::channel(1);
+    // Ends with the receiver.
+    tokio::spawn(async move { while hangup.recv().await.is_some() && sender.send(()).await.is_ok() {} });
+    Ok(receiver)
 }
 
 async fn either(terminate: &mut Signal, interrupt: &mut Signal) {

@@ -7,8 +7,7 @@ use std::sync::{Arc, Mutex};
 use tokio_util::sync::CancellationToken;
 use workspace_simulator::{BindError, Identity, Options, Server, Simulator};
 
-use crate::api::TransportSetupError;
-use crate::app::{App, RunError, StartError, production_seams};
+use crate::app::{App, Origin, RunError, StartError, no_hangup};
 use crate::config::{
     self, ConfigError, CredentialSettings, Listen, Overrides, ProjectSettings, Secret, SecretSource, Settings,
 };
@@ -19,7 +18,7 @@ const NOTICE: &str = "All of this is simulated: no desktop here exists.";
 
 /// The simulated cloud is asked often and has no other clients to be polite to.
 const BASE: &str = "
-collect: { interval: 10s }
+collect: { interval: 10s, network_interval: 1m }
 api: { requests_per_second: 100, burst: 100 }
 ";
 
@@ -39,18 +38,12 @@ pub struct Tour {
 /// The tour cannot start or ended early.
 #[derive(Debug, thiserror::Error)]
 pub enum TourError {
-    /// A flag is wrong.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
     /// The API's address is taken or not ours.
     #[error("--api-listen: {0}")]
     ApiListen(#[from] BindError),
     /// The exporter cannot start.
     #[error(transparent)]
     Start(#[from] StartError),
-    /// The HTTP client cannot be set up.
-    #[error(transparent)]
-    Transport(#[from] TransportSetupError),
     /// The exporter ended by itself.
     #[error(transparent)]
     Run(#[from] RunError),
@@ -79,11 +72,16 @@ pub async fn run(tour: &Tour, overrides: &Overrides, stop: CancellationToken) ->
     let mut metrics = Vec::new();
     let mut exporter = None;
     if !tour.api_only {
-        let settings = settings_for(&identity, api_address, overrides)?;
-        let app = App::bind(&settings, &production_seams(&settings)?, Some(NOTICE)).await?;
+        let origin = Simulated {
+            identity: identity.clone(),
+            api: api_address,
+            overrides: overrides.clone(),
+        };
+        let telemetry_path = origin.settings().map_err(StartError::from)?.web.telemetry_path;
+        let app = App::bind(origin, Some(NOTICE)).await?;
         let url_of = |address: &Listen| {
             let host = address.to_string().replace("0.0.0.0", "localhost");
-            format!("http://{host}{}", settings.web.telemetry_path)
+            format!("http://{host}{telemetry_path}")
         };
         metrics = app.addresses().iter().map(url_of).collect();
         exporter = Some(app);
@@ -91,7 +89,7 @@ pub async fn run(tour: &Tour, overrides: &Overrides, stop: CancellationToken) ->
     print_welcome(&identity, api_address, &metrics)?;
     let exporting = async {
         if let Some(app) = exporter {
-            return app.run(stop.clone()).await;
+            return app.run(stop.clone(), no_hangup()).await;
         }
         stop.cancelled().await;
         Ok(())
@@ -99,6 +97,19 @@ pub async fn run(tour: &Tour, overrides: &Overrides, stop: CancellationToken) ->
     tokio::select! {
         () = api.run() => Ok(()),
         ended = exporting => Ok(ended?),
+    }
+}
+
+/// The simulated cloud as a configuration.
+struct Simulated {
+    identity: Identity,
+    api: SocketAddr,
+    overrides: Overrides,
+}
+
+impl Origin for Simulated {
+    fn settings(&self) -> Result<Settings, ConfigError> {
+        settings_for(&self.identity, self.api, &self.overrides)
     }
 }
 

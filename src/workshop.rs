@@ -5,12 +5,16 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio_util::sync::CancellationToken;
+
 use crate::api::{Client, CloudClock, Credential, Event, Exchange, Operation, Scope, Transport};
 use crate::collect::{Pace, Poller};
 use crate::config::{CredentialSettings, DiscoverySettings, ProjectSettings, Settings};
+use crate::inventory::Snapshot;
 use crate::own_metrics::{OwnMetrics, ProjectMetrics};
-use crate::publish::{Board, Project};
+use crate::publish::{Board, Project, Publisher};
 use crate::seams::{Chance, Environment, WallClock};
+use crate::state::SavedProject;
 
 /// The outside as it is handed in: production's, or a test's.
 #[derive(Clone)]
@@ -33,6 +37,47 @@ pub struct Workshop {
     metrics: OwnMetrics,
     board: Board,
     credentials: Mutex<HashMap<String, Arc<Credential>>>,
+    /// What an earlier run left behind.
+    saved: Mutex<Vec<SavedProject>>,
+}
+
+/// A project on the board, and how to make a poller of it: again and again, if one panics.
+#[derive(Debug, Clone)]
+pub struct Watch {
+    workshop: Arc<Workshop>,
+    settings: ProjectSettings,
+    project: Arc<Project>,
+    publisher: Publisher,
+}
+
+impl Watch {
+    /// Which project.
+    #[must_use]
+    pub fn project(&self) -> &Arc<Project> {
+        &self.project
+    }
+
+    /// Polls the project until `stop`, with a poller of its own.
+    pub async fn run(self, stop: CancellationToken) {
+        let workshop = &self.workshop;
+        let Some(credential) = self.settings.credential(&workshop.settings) else {
+            return;
+        };
+        let metrics = workshop.metrics.for_project(&self.project.name, self.project.interval);
+        for operation in [Operation::ListDesktops, Operation::ListNetworks] {
+            metrics.expect_operation(operation.as_str());
+        }
+        let poller = Poller::new(
+            self.project.name.clone(),
+            workshop.client_for(&self.settings, credential, &metrics),
+            Pace::of(&workshop.settings),
+            self.publisher,
+            metrics,
+            workshop.seams.clock.clone(),
+            workshop.seams.chance.clone(),
+        );
+        poller.run(stop).await;
+    }
 }
 
 impl fmt::Debug for Workshop {
@@ -44,7 +89,13 @@ impl fmt::Debug for Workshop {
 impl Workshop {
     /// Works with these settings.
     #[must_use]
-    pub fn new(settings: &Settings, seams: &Seams, metrics: OwnMetrics, board: Board) -> Self {
+    pub fn new(
+        settings: &Settings,
+        seams: &Seams,
+        metrics: OwnMetrics,
+        board: Board,
+        saved: Vec<SavedProject>,
+    ) -> Self {
         Self {
             settings: settings.clone(),
             seams: seams.clone(),
@@ -52,6 +103,7 @@ impl Workshop {
             metrics,
             board,
             credentials: Mutex::default(),
+            saved: Mutex::new(saved),
         }
     }
 
@@ -61,27 +113,32 @@ impl Workshop {
         &self.board
     }
 
-    /// Puts a project on the board and makes its poller; `None` if it has no credential, which the settings' check rules
-    /// out.
+    /// Puts a project on the board, with its saved snapshot if there is one; `None` if it has no credential, which the
+    /// settings' check rules out.
     #[must_use]
-    pub fn poller_for(&self, project: &ProjectSettings) -> Option<(Arc<Project>, Poller)> {
-        let credential = project.credential(&self.settings)?;
-        let facts = self.facts_of(project);
-        let metrics = self.metrics.for_project(&facts.name, facts.interval);
-        for operation in [Operation::ListDesktops, Operation::ListNetworks] {
-            metrics.expect_operation(operation.as_str());
+    pub fn watch(self: &Arc<Self>, settings: &ProjectSettings) -> Option<Watch> {
+        settings.credential(&self.settings)?;
+        let project = self.facts_of(settings);
+        let publisher = self.board.add(Arc::clone(&project));
+        if publisher.current().is_none()
+            && let Some(saved) = self.saved_of(&project)
+        {
+            tracing::info!(project = %project.name, listed_at = %saved.listed_at(), "the snapshot of an earlier run is shown");
+            publisher.restore(Arc::new(saved));
         }
-        let client = self.client_for(project, credential, &metrics);
-        let poller = Poller::new(
-            facts.name.clone(),
-            client,
-            Pace::of(&self.settings),
-            self.board.add(Arc::clone(&facts)),
-            metrics,
-            self.seams.clock.clone(),
-            self.seams.chance.clone(),
-        );
-        Some((facts, poller))
+        Some(Watch {
+            workshop: Arc::clone(self),
+            settings: settings.clone(),
+            project,
+            publisher,
+        })
+    }
+
+    fn saved_of(&self, project: &Project) -> Option<Snapshot> {
+        let mut saved = self.saved.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_ours = |saved: &SavedProject| project.owns(&saved.name, &saved.endpoint, &saved.snapshot);
+        let place = saved.iter().position(is_ours)?;
+        Some(saved.swap_remove(place).snapshot)
     }
 
     /// A client that asks IAM for projects; what it counts stands under the region's name.
@@ -99,6 +156,7 @@ impl Workshop {
             name: project.label().to_owned(),
             region: project.region().to_owned(),
             endpoint: project.endpoint(),
+            project_id: project.project_id.clone(),
             required: project.is_required(),
             interval,
             network_interval: self.settings.collect.network_interval,

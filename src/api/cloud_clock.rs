@@ -8,7 +8,7 @@ use http::HeaderMap;
 use http::header::DATE;
 use jiff::{SignedDuration, Timestamp};
 
-use super::error::read_http_date;
+use super::refusal::read_http_date;
 use crate::seams::WallClock;
 
 /// Beyond this a clock is wrong enough to be corrected; the gateway refuses signatures that are off by 15 minutes.

@@ -11,10 +11,11 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::cloud_clock::CloudClock;
 use super::decode::DecodeError;
-use super::error::{Error, Refusal};
+use super::error::Error;
 use super::operation::Operation;
 use super::quota::{Paid, Quota};
 use super::rate::Bucket;
+use super::refusal::Refusal;
 use super::retry::{self, Decision, Standing};
 use super::transport::{Transport, TransportError};
 use crate::config::ApiSettings;

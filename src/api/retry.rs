@@ -52,8 +52,8 @@ pub(super) fn decide(standing: Standing, error: &Error, chance: f64) -> Decision
 mod tests {
     use http::StatusCode;
 
-    use super::super::error::Refusal;
     use super::super::operation::Operation;
+    use super::super::refusal::Refusal;
     use super::*;
 
     fn refused(status: u16, retry_after: Option<u64>) -> Error {

@@ -74,6 +74,20 @@ impl NetworkKeeper {
         }
     }
 
+    /// Takes over what a snapshot knows that was published before this was made.
+    pub(super) fn adopt(&self, snapshot: &Snapshot) {
+        let now = Instant::now();
+        let mut state = self.state();
+        for entry in snapshot.entries() {
+            if let Some(ports) = &entry.ports {
+                let desktop = &entry.desktop;
+                state
+                    .networks
+                    .found(desktop.id.clone(), desktop.address_mark, ports.to_vec(), now);
+            }
+        }
+    }
+
     /// When every desktop is asked for next.
     pub(super) fn due_at(&self) -> Instant {
         self.state().due_at

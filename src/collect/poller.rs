@@ -79,6 +79,9 @@ impl Poller {
 
     /// Polls at once, then at each tick, until `stop`. A poll under way is given up.
     pub async fn run(self, stop: CancellationToken) {
+        if let Some(published) = self.publisher.current() {
+            self.networks.adopt(&published.snapshot);
+        }
         // In this order always: which comes first must not be left to chance.
         tokio::select! {
             biased;

@@ -96,6 +96,7 @@ mod tests {
             name: "<script>alert('1')</script>".to_owned(),
             region: String::new(),
             endpoint: String::new(),
+            project_id: None,
             required: true,
             interval: Duration::from_secs(60),
             network_interval: Duration::from_secs(60),

@@ -6,5 +6,5 @@ mod landing_page;
 mod routes;
 mod server;
 
-pub use routes::{Routes, Site};
+pub use routes::{Reload, Routes, Site};
 pub use server::{BindError, Server};

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
-use http::{Method, Response, StatusCode, Uri};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::landing_page;
@@ -14,6 +15,12 @@ use crate::publish::{Publication, Reader};
 
 /// The longest request target (`semantics.md`, section 4).
 const TARGET_MAXIMUM: usize = 8 * 1024;
+
+/// Left of a scraper's timeout for the answer.
+const SCRAPE_MARGIN: Duration = Duration::from_millis(500);
+
+/// No scrape is held longer, whatever it says.
+const SCRAPE_PATIENCE_MAXIMUM: Duration = Duration::from_secs(120);
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
@@ -33,6 +40,15 @@ pub struct Routes {
     site: Site,
     reader: Reader,
     metrics: OwnMetrics,
+    /// Who reloads the configuration; `None` where that is not served.
+    reload: Option<mpsc::Sender<Reload>>,
+}
+
+/// Somebody asks for the configuration to be read again.
+#[derive(Debug)]
+pub struct Reload {
+    /// Told how it went: what is wrong, in one line.
+    pub answer: oneshot::Sender<Result<(), String>>,
 }
 
 /// A path that is served; its name is the `handler` label.
@@ -42,6 +58,7 @@ enum Handler {
     Healthy,
     Ready,
     Landing,
+    Reload,
     Other,
 }
 
@@ -52,6 +69,7 @@ impl Handler {
             Handler::Healthy => "healthy",
             Handler::Ready => "ready",
             Handler::Landing => "landing",
+            Handler::Reload => "reload",
             Handler::Other => "other",
         }
     }
@@ -60,15 +78,21 @@ impl Handler {
 impl Routes {
     /// Serves this site from these publications.
     #[must_use]
-    pub fn new(site: Site, reader: Reader, metrics: OwnMetrics) -> Self {
-        Self { site, reader, metrics }
+    pub fn new(site: Site, reader: Reader, metrics: OwnMetrics, reload: Option<mpsc::Sender<Reload>>) -> Self {
+        Self {
+            site,
+            reader,
+            metrics,
+            reload,
+        }
     }
 
     /// Answers one request and counts it. The body of an answer to HEAD is the server's to leave out.
-    pub(super) async fn answer(&self, method: &Method, target: &Uri) -> Response<Bytes> {
+    pub(super) async fn answer<B>(&self, request: &Request<B>) -> Response<Bytes> {
         let began_at = Instant::now();
-        let handler = self.handler_of(target.path());
-        let response = self.respond(handler, method, target).await;
+        let handler = self.handler_of(request.uri().path());
+        let patience = patience_of(request.headers());
+        let response = self.respond(handler, request.method(), request.uri(), patience).await;
         self.metrics
             .answered(handler.as_str(), response.status().as_str(), began_at.elapsed());
         response
@@ -79,12 +103,16 @@ impl Routes {
             "/" => Handler::Landing,
             "/-/healthy" => Handler::Healthy,
             "/-/ready" => Handler::Ready,
+            "/-/reload" => Handler::Reload,
             path if path == self.site.telemetry_path => Handler::Metrics,
             _ => Handler::Other,
         }
     }
 
-    async fn respond(&self, handler: Handler, method: &Method, target: &Uri) -> Response<Bytes> {
+    async fn respond(&self, handler: Handler, method: &Method, target: &Uri, patience: Duration) -> Response<Bytes> {
+        if handler == Handler::Reload {
+            return self.reload(method).await;
+        }
         if !matches!(*method, Method::GET | Method::HEAD) {
             let refused = text(
                 StatusCode::METHOD_NOT_ALLOWED,
@@ -99,17 +127,41 @@ impl Routes {
             );
         }
         match handler {
-            Handler::Metrics => self.metrics_page().await,
+            Handler::Metrics => self.metrics_page(patience).await,
             Handler::Healthy => text(StatusCode::OK, "healthy\n".to_owned()),
             Handler::Ready => readiness(&self.reader.current()),
             Handler::Landing => self.landing(),
-            Handler::Other => text(StatusCode::NOT_FOUND, "nothing is served here; see /\n".to_owned()),
+            Handler::Reload | Handler::Other => {
+                text(StatusCode::NOT_FOUND, "nothing is served here; see /\n".to_owned())
+            }
         }
     }
 
-    /// Renders off the runtime's threads: a large fleet's rows take longer than a request should block others.
-    async fn metrics_page(&self) -> Response<Bytes> {
-        let (publication, metrics, now) = (self.reader.current(), self.metrics.clone(), Instant::now());
+    /// Reads the configuration again, if that is served.
+    async fn reload(&self, method: &Method) -> Response<Bytes> {
+        let Some(reload) = &self.reload else {
+            let refused = "reloading is not enabled here: set web.lifecycle, or send SIGHUP\n";
+            return text(StatusCode::FORBIDDEN, refused.to_owned());
+        };
+        if *method != Method::POST {
+            let refused = text(StatusCode::METHOD_NOT_ALLOWED, "only POST is served here\n".to_owned());
+            return with(refused, ALLOW, "POST");
+        }
+        let (answer, outcome) = oneshot::channel();
+        // A process that ends reloads nothing; its silence is told below.
+        drop(reload.send(Reload { answer }).await);
+        match outcome.await {
+            Ok(Ok(())) => text(StatusCode::OK, "reloaded\n".to_owned()),
+            Ok(Err(problem)) => text(StatusCode::INTERNAL_SERVER_ERROR, format!("{problem}\n")),
+            Err(_) => text(StatusCode::SERVICE_UNAVAILABLE, "the exporter is stopping\n".to_owned()),
+        }
+    }
+
+    /// Renders off the runtime's threads: a large fleet's rows take longer than a request should block others. While
+    /// nothing is known yet, a scraper that says how long it waits is held: what it does not see, it takes for gone.
+    async fn metrics_page(&self, patience: Duration) -> Response<Bytes> {
+        let publication = self.reader.warm(patience).await;
+        let (metrics, now) = (self.metrics.clone(), Instant::now());
         let rendered = tokio::task::spawn_blocking(move || {
             let mut body = Vec::new();
             exposition::render(&publication, now, &mut body);
@@ -131,6 +183,19 @@ impl Routes {
             "default-src 'none'; style-src 'unsafe-inline'",
         )
     }
+}
+
+/// How long a scrape may be held: the scraper's own timeout, less half a second to answer in (`semantics.md`, section 3).
+fn patience_of(headers: &HeaderMap) -> Duration {
+    let timeout = headers
+        .get("x-prometheus-scrape-timeout-seconds")
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.parse().ok())
+        .and_then(|seconds: f64| Duration::try_from_secs_f64(seconds).ok());
+    timeout
+        .unwrap_or_default()
+        .saturating_sub(SCRAPE_MARGIN)
+        .min(SCRAPE_PATIENCE_MAXIMUM)
 }
 
 fn readiness(publication: &Publication) -> Response<Bytes> {

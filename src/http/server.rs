@@ -50,7 +50,7 @@ pub struct BindError {
 /// Bound sockets that know their addresses.
 #[derive(Debug)]
 pub struct Server {
-    listeners: Vec<Listener>,
+    listeners: Vec<Arc<Listener>>,
     addresses: Vec<Listen>,
     connections: Arc<Semaphore>,
     routes: Routes,
@@ -91,15 +91,15 @@ impl Server {
                 Listen::Tcp(address) => {
                     let listener = TcpListener::bind(address).await.map_err(refused)?;
                     addresses.push(Listen::Tcp(listener.local_addr().map_err(refused)?));
-                    listeners.push(Listener::Tcp(listener));
+                    listeners.push(Arc::new(Listener::Tcp(listener)));
                 }
                 Listen::Unix(path) => {
                     let listener = UnixListener::bind(path).map_err(refused)?;
                     addresses.push(listen.clone());
-                    listeners.push(Listener::Unix {
+                    listeners.push(Arc::new(Listener::Unix {
                         listener,
                         _file: SocketFile(path.clone()),
-                    });
+                    }));
                 }
             }
         }
@@ -118,9 +118,10 @@ impl Server {
     }
 
     /// Serves until `stop`; then accepts no more and lets answers under way finish for a while.
-    pub async fn run(self, stop: CancellationToken) {
+    pub async fn run(self: Arc<Self>, stop: CancellationToken) {
         let mut accepting = JoinSet::new();
-        for listener in self.listeners {
+        for listener in &self.listeners {
+            let listener = Arc::clone(listener);
             let (connections, routes) = (Arc::clone(&self.connections), self.routes.clone());
             accepting.spawn(accept(listener, connections, routes, stop.clone()));
         }
@@ -129,7 +130,7 @@ impl Server {
 }
 
 /// Accepts on one socket; a failed accept ends nothing.
-async fn accept(listener: Listener, limit: Arc<Semaphore>, routes: Routes, stop: CancellationToken) {
+async fn accept(listener: Arc<Listener>, limit: Arc<Semaphore>, routes: Routes, stop: CancellationToken) {
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
     loop {
@@ -191,5 +192,5 @@ async fn serve(stream: Box<dyn Stream>, permit: Option<OwnedSemaphorePermit>, ro
 }
 
 async fn answer(routes: &Routes, request: &Request<Incoming>) -> Response<Full<Bytes>> {
-    routes.answer(request.method(), request.uri()).await.map(Full::new)
+    routes.answer(request).await.map(Full::new)
 }

@@ -33,6 +33,7 @@ fn project(name: &str) -> Arc<Project> {
         name: name.to_owned(),
         region: "cn-north-4".to_owned(),
         endpoint: "https://workspace.cn-north-4.myhuaweicloud.com".to_owned(),
+        project_id: None,
         required: true,
         interval: Duration::from_secs(60),
         network_interval: Duration::from_secs(60),

@@ -84,6 +84,7 @@ fn world_with(desktops: usize, seed: u64, kind: Kind) -> World {
         name: "simulated".to_owned(),
         region: identity.region.clone(),
         endpoint: "http://simulated".to_owned(),
+        project_id: None,
         required: true,
         interval: settings.collect.interval,
         network_interval: settings.collect.interval,

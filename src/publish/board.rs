@@ -1,6 +1,4 @@
-//! What every reader sees: the latest snapshot of each project, all of them swapped as one value.
-//!
-//! A scrape reads one [`Publication`] from beginning to end. It refuses to know how snapshots are made and shown.
+//! Where publications are swapped and read: one value at a time, whole.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,110 +6,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
+use super::publication::{NetworkFacts, Project, ProjectState, Publication, Published};
 use crate::inventory::Snapshot;
-
-/// A project as the operator named it. Never changes while the process lives.
-#[derive(Debug)]
-pub struct Project {
-    /// The `project` label.
-    pub name: String,
-    /// The region's name; empty for an endpoint without one.
-    pub region: String,
-    /// Scheme and host of the Workspace API.
-    pub endpoint: String,
-    /// Readiness waits for it.
-    pub required: bool,
-    /// How often it is polled.
-    pub interval: Duration,
-    /// How often every desktop's networks are asked for.
-    pub network_interval: Duration,
-}
-
-/// How well the networks of a snapshot are known.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct NetworkFacts {
-    /// When those of all desktops were last read without a failure.
-    pub completed_at: Option<Instant>,
-    /// Desktops whose networks were last answered two passes ago, or longer.
-    pub stale: usize,
-    /// Desktops that the API refuses to answer for.
-    pub unresolved: usize,
-}
-
-/// A project's last good snapshot.
-#[derive(Debug, Clone)]
-pub struct Published {
-    /// The fleet.
-    pub snapshot: Arc<Snapshot>,
-    /// When its listing ended; `None` for a snapshot of an earlier run.
-    pub completed_at: Option<Instant>,
-    /// How its networks stand.
-    pub networks: NetworkFacts,
-    /// 1 for the first, one more for each after it.
-    pub sequence: u64,
-}
-
-/// One project in a publication.
-#[derive(Debug, Clone)]
-pub struct ProjectState {
-    /// Which project.
-    pub project: Arc<Project>,
-    /// Its last good snapshot; `None` until the first.
-    pub published: Option<Published>,
-    /// A poll of it ended, well or not.
-    pub was_attempted: bool,
-}
-
-impl ProjectState {
-    /// Whether a complete listing was published within three intervals (`metrics.md`, `up`).
-    #[must_use]
-    pub fn is_up(&self, now: Instant) -> bool {
-        self.published
-            .as_ref()
-            .and_then(|published| published.completed_at)
-            .is_some_and(|completed_at| is_recent(completed_at, self.project.interval, now))
-    }
-
-    /// The same for networks.
-    #[must_use]
-    pub fn is_network_up(&self, now: Instant) -> bool {
-        self.published
-            .as_ref()
-            .and_then(|published| published.networks.completed_at)
-            .is_some_and(|completed_at| is_recent(completed_at, self.project.network_interval, now))
-    }
-}
-
-fn is_recent(completed_at: Instant, interval: Duration, now: Instant) -> bool {
-    now.saturating_duration_since(completed_at) <= interval * 3
-}
-
-/// All projects at one moment: those of the configuration in its order, then discovered ones.
-#[derive(Debug, Clone)]
-pub struct Publication {
-    /// Every watched project.
-    pub projects: Vec<ProjectState>,
-    /// Which projects there are is not known yet.
-    pub is_discovering: bool,
-}
-
-impl Publication {
-    /// Whether every required project has a snapshot (`semantics.md`, section 3: ready).
-    #[must_use]
-    pub fn is_ready(&self) -> bool {
-        let mut projects = self.projects.iter();
-        !self.is_discovering && projects.all(|state| state.published.is_some() || !state.project.required)
-    }
-
-    /// Whether a scrape would show less than it could in a moment: nothing yet, or a project whose first poll is under
-    /// way (`semantics.md`, section 3: start without saved state).
-    #[must_use]
-    pub fn is_cold(&self) -> bool {
-        let is_bare = |state: &ProjectState| state.published.is_none();
-        let is_first = |state: &ProjectState| is_bare(state) && !state.was_attempted;
-        self.is_discovering || self.projects.iter().all(is_bare) || self.projects.iter().any(is_first)
-    }
-}
 
 /// Reads publications; cheap to clone.
 #[derive(Debug, Clone)]
@@ -122,6 +18,13 @@ impl Reader {
     #[must_use]
     pub fn current(&self) -> Arc<Publication> {
         Arc::clone(&self.0.borrow())
+    }
+
+    /// Waits for another publication than the last one that this reader waited for; for ever, if there will be none.
+    pub async fn changed(&mut self) {
+        if self.0.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 
     /// The publication of this moment, or the first that is not cold, if one comes within `patience`.
@@ -149,25 +52,41 @@ impl Board {
         (Self(Arc::new(sender)), Reader(receiver))
     }
 
-    /// Puts a project on the board, behind the others; it has no snapshot yet.
+    /// Puts a project on the board, behind the others. One that is there already under this name and endpoint gives its
+    /// place and its snapshot over: what was shown stays shown.
     #[must_use]
     pub fn add(&self, project: Arc<Project>) -> Publisher {
-        let state = ProjectState {
-            project: Arc::clone(&project),
-            published: None,
-            was_attempted: false,
-        };
-        self.change(|publication| publication.projects.push(state));
+        self.change(|publication| {
+            let named = |state: &ProjectState| state.project.name == project.name;
+            let place = publication.projects.iter().position(named);
+            let inherited = place.map(|place| &publication.projects[place]).and_then(|old| {
+                let published = old.published.clone()?;
+                let is_ours = project.owns(&old.project.name, &old.project.endpoint, &published.snapshot);
+                is_ours.then_some((published, old.was_attempted))
+            });
+            let was_attempted = inherited.as_ref().is_some_and(|(_, was_attempted)| *was_attempted);
+            let state = ProjectState {
+                project: Arc::clone(&project),
+                published: inherited.map(|(published, _)| published),
+                was_attempted,
+            };
+            match place {
+                Some(place) => publication.projects[place] = state,
+                None => publication.projects.push(state),
+            }
+        });
         Publisher {
             board: self.clone(),
             project,
         }
     }
 
-    /// Takes a project off the board with all its rows.
-    pub fn remove(&self, project: &Arc<Project>) {
-        let is_another = |state: &ProjectState| !Arc::ptr_eq(&state.project, project);
-        self.change(|publication| publication.projects.retain(is_another));
+    /// Takes every project off the board, with all its rows, that does not belong there any more.
+    pub fn retain(&self, belongs: impl Fn(&Arc<Project>) -> bool) {
+        if self.0.borrow().projects.iter().all(|state| belongs(&state.project)) {
+            return;
+        }
+        self.change(|publication| publication.projects.retain(|state| belongs(&state.project)));
     }
 
     /// Readiness waits until it is known which projects there are.
