@@ -39,6 +39,8 @@ pub struct Workshop {
     credentials: Mutex<HashMap<String, Arc<Credential>>>,
     /// What an earlier run left behind.
     saved: Mutex<Vec<SavedProject>>,
+    #[cfg(feature = "naive-paging")]
+    proof: crate::collect::Proof,
 }
 
 /// A project on the board, and how to make a poller of it: again and again, if one panics.
@@ -70,7 +72,7 @@ impl Watch {
         let poller = Poller::new(
             self.project.name.clone(),
             workshop.client_for(&self.settings, credential, &metrics),
-            Pace::of(&workshop.settings),
+            workshop.pace(),
             self.publisher,
             metrics,
             workshop.seams.clock.clone(),
@@ -104,7 +106,24 @@ impl Workshop {
             board,
             credentials: Mutex::default(),
             saved: Mutex::new(saved),
+            #[cfg(feature = "naive-paging")]
+            proof: crate::collect::Proof::default(),
         }
+    }
+
+    /// The same workshop with another idea of proof.
+    #[cfg(feature = "naive-paging")]
+    #[must_use]
+    pub fn with_proof(mut self, proof: crate::collect::Proof) -> Self {
+        self.proof = proof;
+        self
+    }
+
+    fn pace(&self) -> Pace {
+        let pace = Pace::of(&self.settings);
+        #[cfg(feature = "naive-paging")]
+        let pace = pace.with_proof(self.proof);
+        pace
     }
 
     /// Where snapshots are published.

@@ -10,6 +10,7 @@
 //! ```
 
 mod answers;
+mod faults;
 mod fleet;
 mod gateway;
 mod identity;
@@ -18,7 +19,8 @@ mod server;
 mod signature;
 mod simulator;
 
-pub use fleet::{Desktop, Fleet, Nic, Task};
+pub use faults::{BodyFault, Conduct, Fault, ListFault, NetworkFault, TotalFault, Trouble};
+pub use fleet::{Chronicle, Churn, Desktop, Fleet, Nic, Record, Task};
 pub use gateway::Gateway;
 pub use identity::Identity;
 pub use server::{BindError, Clock, Server};

@@ -1,15 +1,17 @@
 //! The simulator on a loopback socket: accept, read a bounded body, ask `handle`, answer. It decides nothing.
 
-use std::convert::Infallible;
 use std::fmt;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
+use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -17,6 +19,7 @@ use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
+use crate::faults::Conduct;
 use crate::simulator::Simulator;
 
 /// The longest request body read; the longest real one is a token request of under 1 KiB.
@@ -105,16 +108,65 @@ async fn answer(
     simulator: Arc<Mutex<Simulator>>,
     clock: Clock,
     request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
+) -> Result<Response<Body>, Broken> {
     let (head, body) = request.into_parts();
     let Ok(body) = Limited::new(body, BODY_MAXIMUM).collect().await else {
-        let mut refused = Response::new(Full::default());
+        let mut refused = Response::new(whole(Bytes::new()));
         *refused.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
         return Ok(refused);
     };
     let request = Request::from_parts(head, body.to_bytes());
-    let response = lock(&simulator).handle(&request, clock());
-    Ok(response.map(Full::new))
+    let conduct = lock(&simulator).play(&request, clock());
+    match conduct {
+        Conduct::Answers(delay, response) => {
+            tokio::time::sleep(delay).await;
+            Ok(response.map(whole))
+        }
+        // A bound socket cannot refuse: the connection ends before an answer, which is as good as none.
+        Conduct::Refuses | Conduct::Breaks(None) => Err(Broken),
+        Conduct::Breaks(Some(response)) => Ok(response.map(|body| cut(&body))),
+        Conduct::KeepsSilent => std::future::pending().await,
+    }
+}
+
+/// The connection is cut here.
+#[derive(Debug, thiserror::Error)]
+#[error("simulated: the connection is cut")]
+struct Broken;
+
+type Body = UnsyncBoxBody<Bytes, Broken>;
+
+fn whole(bytes: Bytes) -> Body {
+    Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
+}
+
+/// Half of a body, and then the end of the connection.
+struct Cut {
+    length: u64,
+    half: Option<Bytes>,
+}
+
+fn cut(bytes: &Bytes) -> Body {
+    let half = bytes.slice(..bytes.len() / 2);
+    let cut = Cut {
+        length: bytes.len() as u64,
+        half: Some(half),
+    };
+    cut.boxed_unsync()
+}
+
+impl hyper::body::Body for Cut {
+    type Data = Bytes;
+    type Error = Broken;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        let next = self.half.take().map(Frame::data);
+        Poll::Ready(Some(next.ok_or(Broken)))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.length)
+    }
 }
 
 /// A panic while holding the lock leaves a fleet that is still worth asking.

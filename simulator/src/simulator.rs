@@ -2,6 +2,7 @@
 //! It knows no socket and reads no clock: `now` is an argument.
 
 use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{DATE, HeaderValue};
@@ -11,6 +12,7 @@ use rand::RngExt;
 use rand_pcg::Pcg32;
 
 use crate::answers;
+use crate::faults::{Conduct, ListFault, NetworkFault, Trouble};
 use crate::fleet::Fleet;
 use crate::gateway::Gateway;
 use crate::identity::{Identity, hexadecimal};
@@ -70,6 +72,11 @@ pub struct Simulator {
     random: Pcg32,
     requests: u64,
     outage: Option<StatusCode>,
+    troubles: Vec<Trouble>,
+    pub(crate) list_faults: Vec<ListFault>,
+    pub(crate) network_faults: Vec<NetworkFault>,
+    /// The fleet as a lagging replica has it.
+    replica: Option<Fleet>,
 }
 
 impl Simulator {
@@ -91,6 +98,10 @@ impl Simulator {
             random: Pcg32::new(options.seed, 0x70),
             requests: 0,
             outage: None,
+            troubles: Vec::new(),
+            list_faults: Vec::new(),
+            network_faults: Vec::new(),
+            replica: None,
         }
     }
 
@@ -100,6 +111,13 @@ impl Simulator {
     pub fn handle(&mut self, request: &Request<Bytes>, now: Timestamp) -> Response<Bytes> {
         self.requests += 1;
         self.fleet.advance(now);
+        if let Some(replica) = &mut self.replica {
+            for fault in &self.list_faults {
+                if let ListFault::ReplicaLag(lag) = fault {
+                    replica.advance(now - *lag);
+                }
+            }
+        }
         for (_, fleet) in self.other_projects.values_mut() {
             fleet.advance(now);
         }
@@ -112,6 +130,40 @@ impl Simulator {
             response.headers_mut().insert(DATE, date);
         }
         response
+    }
+
+    /// Behaves towards one request as the cloud would at `now`, with whatever troubles there are.
+    pub fn play(&mut self, request: &Request<Bytes>, now: Timestamp) -> Conduct {
+        let answer = self.handle(request, now);
+        let target = request.uri().path_and_query().map_or("", |target| target.as_str());
+        let struck = self
+            .troubles
+            .iter()
+            .find(|trouble| target.contains(trouble.calls) && self.random.random_ratio(trouble.percent.min(100), 100));
+        match struck.map(|trouble| trouble.fault.clone()) {
+            Some(fault) => {
+                let request_id = self.request_id();
+                fault.strike(answer, &request_id)
+            }
+            None => Conduct::Answers(Duration::ZERO, answer),
+        }
+    }
+
+    /// From now on these strike; the first that does is the one seen.
+    pub fn set_troubles(&mut self, troubles: Vec<Trouble>) {
+        self.troubles = troubles;
+    }
+
+    /// From now on the list call lies so.
+    pub fn set_list_faults(&mut self, faults: Vec<ListFault>) {
+        let lags = faults.iter().any(|fault| matches!(fault, ListFault::ReplicaLag(_)));
+        self.replica = lags.then(|| self.fleet.clone());
+        self.list_faults = faults;
+    }
+
+    /// From now on the networks call lies so.
+    pub fn set_network_faults(&mut self, faults: Vec<NetworkFault>) {
+        self.network_faults = faults;
     }
 
     /// Who this cloud lets in.
@@ -142,7 +194,9 @@ impl Simulator {
     /// The fleet of a project, if there is such a project.
     pub(crate) fn fleet_of(&self, project_id: &str) -> Option<&Fleet> {
         if project_id == self.identity.project_id {
-            return Some(&self.fleet);
+            // Two replicas take turns.
+            let replica = self.replica.as_ref().filter(|_| self.requests.is_multiple_of(2));
+            return Some(replica.unwrap_or(&self.fleet));
         }
         self.other_projects.get(project_id).map(|(_, fleet)| fleet)
     }

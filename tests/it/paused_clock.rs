@@ -18,16 +18,16 @@ use workspace_exporter::config::{CredentialSettings, Secret, SecretSource, Setti
 use workspace_exporter::own_metrics::OwnMetrics;
 use workspace_exporter::publish::{Board, Project, Reader};
 use workspace_exporter::seams::{Chance, Environment, WallClock};
-use workspace_simulator::{Identity, Options, Simulator};
+use workspace_simulator::{Conduct, Fault, Identity, Options, Simulator, Trouble};
 
 /// Something that happens to the cloud before it answers a call whose path ends so.
-type Trouble = (&'static str, fn(&mut Simulator));
+type Happening = (&'static str, fn(&mut Simulator));
 
 /// The simulator as a transport: no socket, no bytes on a wire.
 struct InProcess {
     simulator: Mutex<Simulator>,
     clock: WallClock,
-    trouble: Mutex<Option<Trouble>>,
+    trouble: Mutex<Option<Happening>>,
 }
 
 impl Transport for InProcess {
@@ -38,8 +38,18 @@ impl Transport for InProcess {
         if let Some((_, happens)) = trouble.take_if(|(part, _)| target.contains(*part)) {
             happens(&mut simulator);
         }
-        let response = simulator.handle(&request, self.clock.now());
-        Box::pin(std::future::ready(Ok(response)))
+        let conduct = simulator.play(&request, self.clock.now());
+        Box::pin(async move {
+            match conduct {
+                Conduct::Answers(delay, response) => {
+                    sleep(delay).await;
+                    Ok(response)
+                }
+                Conduct::Refuses => Err(TransportError::Connect("simulated".into())),
+                Conduct::Breaks(_) => Err(TransportError::Broken("simulated".into())),
+                Conduct::KeepsSilent => std::future::pending().await,
+            }
+        })
     }
 }
 
@@ -344,4 +354,38 @@ async fn refusals_in_five_minutes(kind: Kind) -> usize {
 async fn refused_for_ever_it_asks_three_times_in_five_minutes_and_never_locks_the_key() {
     assert_eq!(refusals_in_five_minutes(Kind::Agency).await, 3);
     assert_eq!(refusals_in_five_minutes(Kind::Password).await, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_died_while_everything_was_refused_is_not_tried_in_place_of_a_login() {
+    let World {
+        cloud,
+        reader,
+        poller,
+        calls,
+    } = world(20, 1);
+    let stop = CancellationToken::new();
+    let polling = tokio::spawn(poller.run(stop.clone()));
+    sleep(Duration::from_secs(30)).await;
+    // Refusals a poll apart, and no login between them: IAM fails.
+    {
+        let mut simulator = cloud.simulator.lock().unwrap();
+        simulator.gateway_mut().revoke_tokens();
+        simulator.set_troubles(vec![Trouble {
+            fault: Fault::Status(500),
+            percent: 100,
+            calls: "auth/tokens",
+        }]);
+    }
+    sleep(Duration::from_secs(1_000)).await;
+    let refused = counted(&calls, "Some(401)");
+    assert!(refused <= 1, "a dead token was tried {refused} times");
+    cloud.simulator.lock().unwrap().set_troubles(Vec::new());
+    sleep(Duration::from_secs(120)).await;
+    assert!(
+        reader.current().projects[0].is_up(Instant::now()),
+        "logging in would help and is not tried"
+    );
+    stop.cancel();
+    polling.await.unwrap();
 }

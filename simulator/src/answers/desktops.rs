@@ -5,11 +5,23 @@ use http::header::USER_AGENT;
 use serde_json::{Map, Value, json};
 
 use super::errors::Refusal;
+use super::lies::Lies;
 use crate::fleet::{Desktop, Fleet};
 use crate::query::Query;
 
 /// The reference page's bounds of `limit`.
 const LIMIT_MAXIMUM: usize = 500;
+
+/// Names that break naive encoders.
+const NASTY_NAMES: [&str; 7] = [
+    "quote\"backslash\\newline\n",
+    "",
+    "tab\tcarriage\rreturn",
+    "\u{0}null",
+    "\u{1F5A5}\u{FE0F} \u{684C}\u{9762}",
+    "} 1\nhuaweicloud_workspace_desktop_status{desktop_id=\"x\"} 1",
+    "# HELP nothing",
+];
 
 /// Which shapes of `addresses` a client is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +45,7 @@ impl Shapes {
 }
 
 /// Answers the list call.
-pub(super) fn list(fleet: &Fleet, query: &Query, shapes: Shapes) -> Result<Value, Refusal> {
+pub(super) fn list(fleet: &Fleet, query: &Query, shapes: Shapes, lies: &Lies) -> Result<String, Refusal> {
     let selection = Selection::of(query).map_err(unreadable)?;
     let offset = query.number("offset").map_err(unreadable)?.unwrap_or(0);
     let limit = query.number("limit").map_err(unreadable)?.unwrap_or(LIMIT_MAXIMUM);
@@ -48,13 +60,17 @@ pub(super) fn list(fleet: &Fleet, query: &Query, shapes: Shapes) -> Result<Value
         .filter(|desktop| selection.takes(desktop))
         .collect();
     sort(&mut selected, query)?;
-    let page: Vec<Value> = selected
+    lies.disorder(&mut selected);
+    let (offset, limit) = lies.page(offset, limit);
+    let page: Vec<String> = selected
         .iter()
         .skip(offset)
         .take(limit)
-        .map(|desktop| write(desktop, shapes))
+        .map(|desktop| write(desktop, shapes, lies))
         .collect();
-    Ok(json!({"desktops": page, "total_count": selected.len()}))
+    let total = lies.total(selected.len());
+    let total = total.map_or_else(String::new, |total| format!(r#","total_count":{total}"#));
+    Ok(format!(r#"{{"desktops":[{}]{total}}}"#, page.join(",")))
 }
 
 fn unreadable(key: &str) -> Refusal {
@@ -137,12 +153,45 @@ fn sort(selected: &mut [&Desktop], query: &Query) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Writes one desktop as the reference page shows it, in one of the shapes that occur.
-fn write(desktop: &Desktop, shapes: Shapes) -> Value {
+/// Writes one desktop as the reference page shows it, in one of the shapes that occur. What never changes about it is
+/// written once.
+fn write(desktop: &Desktop, shapes: Shapes, lies: &Lies) -> String {
+    let name = if lies.has_nasty_names {
+        NASTY_NAMES[desktop.number % NASTY_NAMES.len()]
+    } else {
+        &desktop.computer_name
+    };
+    let own;
+    let fixed = if shapes == Shapes::All {
+        desktop.fixed_fields.get_or_init(|| fixed_fields(desktop, shapes))
+    } else {
+        own = fixed_fields(desktop, shapes);
+        &own
+    };
+    let mut changing = json!({
+        "computer_name": name,
+        "status": desktop.status,
+        "task_status": desktop.task.word(),
+        "login_status": desktop.login_status,
+        "attach_state": desktop.attach_state,
+        "in_maintenance_mode": desktop.in_maintenance,
+    });
+    if let Some(fields) = changing.as_object_mut() {
+        match desktop.number % 11 {
+            3 => drop(fields.remove("in_maintenance_mode")),
+            5 => drop(fields.remove("task_status")),
+            _ => {}
+        }
+    }
+    let changing = changing.to_string();
+    format!("{{{fixed},{}", &changing[1..])
+}
+
+/// The fields that never change, as the inside of an object.
+fn fixed_fields(desktop: &Desktop, shapes: Shapes) -> String {
     let (image, site, product) = (desktop.image, desktop.site, desktop.product);
     let mut fields = json!({
         "desktop_id": desktop.id,
-        "computer_name": desktop.computer_name,
         "ip_addresses": desktop.nics.iter().map(|nic| &nic.private_ip).collect::<Vec<_>>(),
         "desktop_type": desktop.desktop_type,
         "metadata": {
@@ -156,11 +205,7 @@ fn write(desktop: &Desktop, shapes: Shapes) -> Value {
             "desktop_os_version": image.os_version,
         },
         "flavor": {"id": product.flavor, "links": []},
-        "status": desktop.status,
-        "task_status": desktop.task.word(),
         "created": format!("{:.3}", desktop.created),
-        "login_status": desktop.login_status,
-        "attach_state": desktop.attach_state,
         "product_id": product.id,
         "root_volume": {
             "type": "SSD",
@@ -185,7 +230,6 @@ fn write(desktop: &Desktop, shapes: Shapes) -> Value {
         "tags": desktop.tags.iter().map(|(key, value)| json!({"key": key, "value": value})).collect::<Vec<_>>(),
         "internet_mode": if desktop.nics[0].public_ip.is_some() { "EIP" } else { "NAT" },
         "is_attaching_eip": false,
-        "in_maintenance_mode": desktop.in_maintenance,
         "enterprise_project_id": "0",
         "subnet_id": site.subnet.0,
     });
@@ -193,7 +237,8 @@ fn write(desktop: &Desktop, shapes: Shapes) -> Value {
         write_user(desktop, fields);
         write_what_varies(desktop, shapes, fields);
     }
-    fields
+    let text = fields.to_string();
+    text[1..text.len() - 1].to_owned()
 }
 
 fn write_user(desktop: &Desktop, fields: &mut Map<String, Value>) {
@@ -221,20 +266,18 @@ fn write_what_varies(desktop: &Desktop, shapes: Shapes, fields: &mut Map<String,
             })
         })
         .collect();
-    match desktop.index % 5 {
+    match desktop.number % 5 {
         0 | 1 => fields.insert("addresses".to_owned(), json!({desktop.site.vpc.0: list})),
         2 | 3 if shapes == Shapes::All => fields.insert("addresses".to_owned(), json!(list)),
         _ => None,
     };
-    match desktop.index % 11 {
-        3 => drop(fields.remove("in_maintenance_mode")),
-        5 => drop(fields.remove("task_status")),
+    match desktop.number % 11 {
         7 => drop(fields.insert("subnet_id".to_owned(), Value::Null)),
         9 => drop(fields.remove("site_name")),
         _ => {}
     }
     // Newer answers carry fields that no page lists.
-    if desktop.index.is_multiple_of(3) {
+    if desktop.number.is_multiple_of(3) {
         fields.insert("creation_type".to_owned(), json!("console"));
     }
 }

@@ -19,6 +19,8 @@ pub(crate) enum Refusal {
     ForeignProject,
     /// A parameter the service cannot accept.
     BadParameter(String),
+    /// One of the desktops asked for spoils the answer.
+    Poisoned(u16),
 }
 
 impl Refusal {
@@ -28,6 +30,10 @@ impl Refusal {
             Refusal::Denied(_) => (StatusCode::UNAUTHORIZED, "APIGW.0301"),
             Refusal::ForeignProject => (StatusCode::FORBIDDEN, "WKS.0403"),
             Refusal::BadParameter(_) => (StatusCode::BAD_REQUEST, "WKS.0001"),
+            Refusal::Poisoned(status) => (
+                StatusCode::from_u16(*status).unwrap_or(StatusCode::BAD_REQUEST),
+                "WKS.00010002",
+            ),
         }
     }
 
@@ -37,6 +43,7 @@ impl Refusal {
             Refusal::Denied(denial) => format!("Incorrect IAM authentication information: {}", words(denial)),
             Refusal::ForeignProject => "The token does not belong to the project of the request.".to_owned(),
             Refusal::BadParameter(problem) => problem.clone(),
+            Refusal::Poisoned(_) => "The desktop is in a state in which this operation is not possible.".to_owned(),
         }
     }
 }

@@ -4,6 +4,7 @@
 mod desktops;
 mod errors;
 mod iam;
+mod lies;
 mod metadata;
 mod networks;
 
@@ -18,6 +19,7 @@ use crate::query::Query;
 use crate::simulator::Simulator;
 use desktops::Shapes;
 use errors::Refusal;
+use lies::Lies;
 
 /// A call of the API, told from method and path.
 enum Call<'a> {
@@ -60,14 +62,16 @@ pub(crate) fn answer(simulator: &mut Simulator, request: &Request<Bytes>, now: T
         Call::SecurityKey => return metadata::security_key(simulator, request, now),
         Call::ListDesktops { project_id } => {
             let shapes = Shapes::for_client(request);
-            admit(simulator, request, project_id, now).and_then(|fleet| desktops::list(fleet, &query, shapes))
+            let lies = Lies::of(&simulator.list_faults, now);
+            admit(simulator, request, project_id, now).and_then(|fleet| desktops::list(fleet, &query, shapes, &lies))
         }
         Call::ListNetworks { project_id } => {
-            admit(simulator, request, project_id, now).and_then(|fleet| networks::list(fleet, &query))
+            let faults = simulator.network_faults.clone();
+            admit(simulator, request, project_id, now).and_then(|fleet| networks::list(fleet, &query, &faults))
         }
     };
     match answered {
-        Ok(body) => json(StatusCode::OK, &body),
+        Ok(body) => text(StatusCode::OK, body),
         Err(refusal) => errors::response(simulator, &refusal),
     }
 }
@@ -95,7 +99,12 @@ fn admit<'a>(
 }
 
 fn json(status: StatusCode, body: &Value) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::from(body.to_string()));
+    text(status, body.to_string())
+}
+
+/// JSON that is written already.
+fn text(status: StatusCode, body: String) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(body));
     *response.status_mut() = status;
     response
         .headers_mut()

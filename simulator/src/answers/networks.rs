@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::errors::Refusal;
+use crate::faults::NetworkFault;
 use crate::fleet::{Desktop, Fleet, Nic};
 use crate::query::Query;
 
@@ -10,7 +11,7 @@ use crate::query::Query;
 const BATCH_MAXIMUM: usize = 100;
 
 /// Answers the networks call.
-pub(super) fn list(fleet: &Fleet, query: &Query) -> Result<Value, Refusal> {
+pub(super) fn list(fleet: &Fleet, query: &Query, faults: &[NetworkFault]) -> Result<String, Refusal> {
     let ids: Vec<&str> = query.all("desktop_ids").collect();
     if ids.is_empty() || ids.len() > BATCH_MAXIMUM {
         return Err(Refusal::BadParameter(format!(
@@ -18,8 +19,20 @@ pub(super) fn list(fleet: &Fleet, query: &Query) -> Result<Value, Refusal> {
             ids.len()
         )));
     }
-    let networks: Vec<Value> = ids.iter().filter_map(|id| fleet.get(id)).map(write).collect();
-    Ok(json!({ "networks": networks }))
+    let mut asked: Vec<&Desktop> = ids.iter().filter_map(|id| fleet.get(id)).collect();
+    for fault in faults {
+        match *fault {
+            NetworkFault::NotOffered => return Err(Refusal::ApiNotFound),
+            NetworkFault::Poisoned { one_in, status } => {
+                if asked.iter().any(|desktop| desktop.number.is_multiple_of(one_in)) {
+                    return Err(Refusal::Poisoned(status));
+                }
+            }
+            NetworkFault::ForeignIds => asked.extend(fleet.desktops().iter().take(3)),
+        }
+    }
+    let networks: Vec<Value> = asked.into_iter().map(write).collect();
+    Ok(json!({ "networks": networks }).to_string())
 }
 
 fn write(desktop: &Desktop) -> Value {
@@ -45,7 +58,7 @@ fn write_nic(desktop: &Desktop, nic: &Nic) -> Value {
         Some(address) => {
             info["public_ip_info"] = json!({"id": format!("eip-{}", nic.port_id), "public_ip_address": address});
         }
-        None if desktop.index.is_multiple_of(2) => info["public_ip_info"] = Value::Null,
+        None if desktop.number.is_multiple_of(2) => info["public_ip_info"] = Value::Null,
         None => {}
     }
     info

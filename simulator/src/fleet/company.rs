@@ -1,5 +1,6 @@
 //! The company whose desktops these are: its sites, images, products and naming. Pure tables and one constructor.
 
+use std::cell::OnceCell;
 use std::net::Ipv4Addr;
 
 use jiff::{SignedDuration, Timestamp};
@@ -213,11 +214,21 @@ pub(super) fn hire(index: usize, count: usize, seed: u64, start: Timestamp) -> D
         product: &PRODUCTS[department.product],
         tags: vec![("team", department.team), ("cost_center", department.cost_center)],
         nics: nics_of(index, site, &mut random),
-        index,
+        number: index,
+        flaps: false,
+        is_doomed: false,
+        fixed_fields: OnceCell::new(),
         next_event: start,
         random,
     };
     life::settle(&mut desktop, start);
+    desktop
+}
+
+/// Makes a desktop that is created now.
+pub(super) fn hire_now(number: usize, seed: u64, now: Timestamp) -> Desktop {
+    let mut desktop = hire(number, number + 1, seed, now);
+    desktop.created = Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now);
     desktop
 }
 

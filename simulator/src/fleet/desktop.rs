@@ -1,5 +1,7 @@
 //! One desktop: what the cloud knows about it. It has no behaviour and no wire format.
 
+use std::cell::OnceCell;
+
 use jiff::Timestamp;
 use rand_pcg::Pcg32;
 
@@ -71,8 +73,14 @@ pub struct Desktop {
     pub tags: Vec<(&'static str, &'static str)>,
     /// Network cards, the business one first.
     pub nics: Vec<Nic>,
-    /// Its number in the fleet; decides which of the wire's shapes it is written in.
-    pub(crate) index: usize,
+    /// Its number in the fleet, in order of hiring; decides which of the wire's shapes it is written in.
+    pub(crate) number: usize,
+    /// It goes in and out of ERROR all the time.
+    pub(crate) flaps: bool,
+    /// It is being deleted: its next event is its last.
+    pub(crate) is_doomed: bool,
+    /// What never changes about it, as the list writes it.
+    pub(crate) fixed_fields: OnceCell<String>,
     pub(crate) next_event: Timestamp,
     pub(crate) random: Pcg32,
 }

@@ -41,6 +41,12 @@ pub(super) fn settle(desktop: &mut Desktop, now: Timestamp) {
 /// Lets the desktop's next event happen at `now` and plans the one after it.
 pub(super) fn step(desktop: &mut Desktop, now: Timestamp) {
     let at_work = presence(now);
+    if desktop.flaps {
+        let status = if desktop.status == "ERROR" { "ACTIVE" } else { "ERROR" };
+        enter(desktop, status, "UNREGISTER", Task::Idle);
+        desktop.next_event = now + SignedDuration::from_secs(desktop.random.random_range(10..400));
+        return;
+    }
     match desktop.status {
         "STARTING" | "AWAKENING" | "RESTARTING" => enter(desktop, "ACTIVE", "UNREGISTER", Task::Idle),
         "STOPPING" => enter(desktop, "SHUTOFF", "UNREGISTER", Task::Idle),

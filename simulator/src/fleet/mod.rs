@@ -1,8 +1,10 @@
 //! The fleet: every desktop there is, and the queue of what happens to it next.
 //!
-//! Each desktop has its own random stream and its own next event, so the state at a moment does not depend on how
-//! often somebody looked. Nothing here knows the API.
+//! Each desktop has its own random stream and its own next event, and comings and goings have theirs; so the state at a
+//! moment does not depend on how often somebody looked. Nothing here knows the API.
 
+mod chronicle;
+mod churn;
 mod company;
 mod desktop;
 mod life;
@@ -12,51 +14,153 @@ use std::collections::{BinaryHeap, HashMap};
 
 use jiff::Timestamp;
 
+pub use chronicle::{Chronicle, Record};
+pub use churn::Churn;
+use churn::Comings;
 pub use desktop::{Desktop, Nic, Task};
 
 /// All desktops, in order of creation, living up to a moment.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Fleet {
+    /// In order of their numbers, which is that of their creation.
     desktops: Vec<Desktop>,
-    position_of: HashMap<String, usize>,
+    number_of: HashMap<String, usize>,
     next_events: BinaryHeap<Reverse<(Timestamp, usize)>>,
+    comings: Option<Comings>,
+    chronicle: Option<Chronicle>,
+    hired: usize,
+    seed: u64,
+    now: Timestamp,
 }
 
 impl Fleet {
     /// Hires `count` desktops, each in a state that fits the hour of `start`.
     #[must_use]
     pub fn new(count: usize, seed: u64, start: Timestamp) -> Self {
-        let desktops: Vec<Desktop> = (0..count)
-            .map(|index| company::hire(index, count, seed, start))
-            .collect();
-        let position_of = desktops
-            .iter()
-            .enumerate()
-            .map(|(position, desktop)| (desktop.id.clone(), position))
-            .collect();
-        let next_events = desktops
-            .iter()
-            .enumerate()
-            .map(|(position, desktop)| Reverse((desktop.next_event, position)))
-            .collect();
-        Self {
-            desktops,
-            position_of,
-            next_events,
+        let mut fleet = Self {
+            desktops: Vec::with_capacity(count),
+            number_of: HashMap::new(),
+            next_events: BinaryHeap::new(),
+            comings: None,
+            chronicle: None,
+            hired: count,
+            seed,
+            now: start,
+        };
+        for number in 0..count {
+            fleet.admit(company::hire(number, count, seed, start));
         }
+        fleet
+    }
+
+    /// Desktops come and go from now on.
+    pub fn set_churn(&mut self, churn: Churn) {
+        self.comings = Some(Comings::new(churn, self.seed, self.now));
+        for desktop in &mut self.desktops {
+            desktop.flaps = churn.flaps(desktop.number, self.seed);
+        }
+    }
+
+    /// Writes down from now on what happens to each desktop.
+    pub fn keep_chronicle(&mut self) {
+        let mut chronicle = Chronicle::default();
+        for desktop in &self.desktops {
+            chronicle.hired(desktop, self.now);
+        }
+        self.chronicle = Some(chronicle);
+    }
+
+    /// What happened to each desktop, if it was written down.
+    #[must_use]
+    pub fn chronicle(&self) -> Option<&Chronicle> {
+        self.chronicle.as_ref()
     }
 
     /// Lets every event happen that is due by `now`.
     pub fn advance(&mut self, now: Timestamp) {
-        while let Some(&Reverse((due, position))) = self.next_events.peek() {
-            if due > now {
-                return;
+        loop {
+            let event = self.next_events.peek().map(|Reverse((due, _))| *due);
+            let coming = self.comings.as_ref().map(Comings::due);
+            let Some(due) = event.into_iter().chain(coming).min().filter(|due| *due <= now) else {
+                break;
+            };
+            self.now = self.now.max(due);
+            if coming == Some(due) {
+                self.come_and_go(due);
+            } else {
+                self.step(due);
             }
-            self.next_events.pop();
-            let desktop = &mut self.desktops[position];
-            life::step(desktop, due);
-            self.next_events.push(Reverse((desktop.next_event, position)));
         }
+        self.now = self.now.max(now);
+    }
+
+    /// The next event of one desktop.
+    fn step(&mut self, due: Timestamp) {
+        let Some(Reverse((_, number))) = self.next_events.pop() else {
+            return;
+        };
+        let Ok(position) = self.position(number) else { return };
+        let desktop = &mut self.desktops[position];
+        if desktop.is_doomed {
+            let id = desktop.id.clone();
+            self.dismiss(&id);
+            return;
+        }
+        life::step(desktop, due);
+        if let Some(chronicle) = &mut self.chronicle {
+            chronicle.changed(desktop, due);
+        }
+        self.next_events.push(Reverse((desktop.next_event, number)));
+    }
+
+    fn come_and_go(&mut self, due: Timestamp) {
+        let Some(comings) = &mut self.comings else { return };
+        let turn = comings.next(&self.desktops, due);
+        let churn = comings.churn();
+        for _ in 0..turn.hires {
+            let mut desktop = company::hire_now(self.hired, self.seed, due);
+            desktop.flaps = churn.flaps(self.hired, self.seed);
+            self.hired += 1;
+            self.admit(desktop);
+        }
+        for (id, is_announced) in turn.dismissals {
+            if is_announced {
+                self.change(&id, |desktop| {
+                    desktop.task = Task::Running("deleting");
+                    desktop.is_doomed = true;
+                });
+            } else {
+                self.dismiss(&id);
+            }
+        }
+    }
+
+    fn admit(&mut self, desktop: Desktop) {
+        self.number_of.insert(desktop.id.clone(), desktop.number);
+        self.next_events.push(Reverse((desktop.next_event, desktop.number)));
+        if let Some(chronicle) = &mut self.chronicle {
+            chronicle.hired(&desktop, self.now);
+        }
+        self.desktops.push(desktop);
+    }
+
+    /// Deletes a desktop at once. Returns whether there was such a desktop.
+    pub fn dismiss(&mut self, id: &str) -> bool {
+        let Some(number) = self.number_of.remove(id) else {
+            return false;
+        };
+        let Ok(position) = self.position(number) else {
+            return false;
+        };
+        self.desktops.remove(position);
+        if let Some(chronicle) = &mut self.chronicle {
+            chronicle.dismissed(id, self.now);
+        }
+        true
+    }
+
+    fn position(&self, number: usize) -> Result<usize, usize> {
+        self.desktops.binary_search_by_key(&number, |desktop| desktop.number)
     }
 
     /// Every desktop, oldest first.
@@ -68,15 +172,20 @@ impl Fleet {
     /// The desktop with this id.
     #[must_use]
     pub fn get(&self, id: &str) -> Option<&Desktop> {
-        self.position_of.get(id).map(|&position| &self.desktops[position])
+        let position = self.position(*self.number_of.get(id)?).ok()?;
+        Some(&self.desktops[position])
     }
 
     /// Changes a desktop by hand; its next own event still comes. Returns whether there is such a desktop.
     pub fn change(&mut self, id: &str, change: impl FnOnce(&mut Desktop)) -> bool {
-        let Some(&position) = self.position_of.get(id) else {
+        let Some(position) = self.number_of.get(id).and_then(|number| self.position(*number).ok()) else {
             return false;
         };
-        change(&mut self.desktops[position]);
+        let desktop = &mut self.desktops[position];
+        change(desktop);
+        if let Some(chronicle) = &mut self.chronicle {
+            chronicle.changed(desktop, self.now);
+        }
         true
     }
 }

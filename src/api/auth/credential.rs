@@ -122,6 +122,7 @@ impl Credential {
                 Ok(is_worth_it.then_some(Grant::Key(key)))
             }
             (Provider::Tokens(tokens), Grant::Token(refused)) => {
+                tokens.refused(refused, scope).await;
                 self.admit(tokens.material().map(Material::Secret))?;
                 let token = tokens.renewed(refused, scope, exchange).await;
                 let token = token.map_err(|error| self.explained(error, exchange))?;

@@ -50,6 +50,8 @@ struct InUse {
     token: Arc<Token>,
     /// The token's own moment, or later after a renewal failed.
     renew_at: Instant,
+    /// The cloud refused it: it must not be tried in place of a new one.
+    is_refused: bool,
 }
 
 impl InUse {
@@ -57,6 +59,7 @@ impl InUse {
         Self {
             renew_at: token.renew_at,
             token: Arc::new(token),
+            is_refused: false,
         }
     }
 }
@@ -113,18 +116,29 @@ impl Tokens {
         let now = Instant::now();
         if let Some(current) = in_use.get(scope)
             && now < current.renew_at
+            && !current.is_refused
         {
             return Ok(Arc::clone(&current.token));
         }
         match (self.obtain(scope, exchange).await, in_use.get_mut(scope)) {
             (Ok(token), _) => Ok(put(&mut in_use, scope, token)),
-            (Err(error), Some(current)) => {
+            (Err(error), Some(current)) if !current.is_refused => {
                 let reason = crate::causes::line(&error);
                 tracing::warn!(error = %reason, credential = %self.setting, "no new token: the one in use is kept");
                 current.renew_at = now + RENEWAL_PAUSE;
                 Ok(Arc::clone(&current.token))
             }
-            (Err(error), None) => Err(error),
+            (Err(error), _) => Err(error),
+        }
+    }
+
+    /// The cloud refused this token.
+    pub(super) async fn refused(&self, refused: &Token, scope: &Scope) {
+        let mut in_use = self.in_use.lock().await;
+        if let Some(current) = in_use.get_mut(scope)
+            && current.token.value == refused.value
+        {
+            current.is_refused = true;
         }
     }
 
