@@ -213,7 +213,7 @@ impl Workshop {
 }
 
 /// Where what `api` tells becomes what is counted: neither knows the other.
-fn count(event: &Event, metrics: &ProjectMetrics) {
+pub fn count(event: &Event, metrics: &ProjectMetrics) {
     match event {
         Event::Attempted(attempt) => {
             let code = attempt.status.map(|status| status.as_u16());

@@ -1,172 +1,17 @@
 //! The two seams: the simulator in process as the transport, and time that a test owns. A day of polls takes
 //! milliseconds, opens no socket to the cloud, and is the same twice.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures_util::future::BoxFuture;
-use http::{Request, Response, StatusCode};
-use jiff::{SignedDuration, Timestamp};
+use http::StatusCode;
+use jiff::SignedDuration;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
-use workspace_exporter::api::{
-    Client, CloudClock, Credential, Event, Exchange, Observer, Scope, Transport, TransportError,
-};
-use workspace_exporter::collect::{Pace, Poller};
-use workspace_exporter::config::{CredentialSettings, Secret, SecretSource, Settings};
-use workspace_exporter::own_metrics::OwnMetrics;
-use workspace_exporter::publish::{Board, Project, Reader};
-use workspace_exporter::seams::{Chance, Environment, WallClock};
-use workspace_simulator::{Conduct, Fault, Identity, Options, Simulator, Trouble};
+use workspace_exporter::publish::Reader;
+use workspace_simulator::{Fault, Trouble};
 
-/// Something that happens to the cloud before it answers a call whose path ends so.
-type Happening = (&'static str, fn(&mut Simulator));
-
-/// The simulator as a transport: no socket, no bytes on a wire.
-struct InProcess {
-    simulator: Mutex<Simulator>,
-    clock: WallClock,
-    trouble: Mutex<Option<Happening>>,
-}
-
-impl Transport for InProcess {
-    fn send(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
-        let mut simulator = self.simulator.lock().unwrap();
-        let mut trouble = self.trouble.lock().unwrap();
-        let target = request.uri().path_and_query().unwrap().as_str();
-        if let Some((_, happens)) = trouble.take_if(|(part, _)| target.contains(*part)) {
-            happens(&mut simulator);
-        }
-        let conduct = simulator.play(&request, self.clock.now());
-        Box::pin(async move {
-            match conduct {
-                Conduct::Answers(delay, response) => {
-                    sleep(delay).await;
-                    Ok(response)
-                }
-                Conduct::Refuses => Err(TransportError::Connect("simulated".into())),
-                Conduct::Breaks(_) => Err(TransportError::Broken("simulated".into())),
-                Conduct::KeepsSilent => std::future::pending().await,
-            }
-        })
-    }
-}
-
-const REGION: &str = "simulated-1";
-
-struct World {
-    cloud: Arc<InProcess>,
-    reader: Reader,
-    poller: Poller,
-    calls: Arc<Mutex<Vec<String>>>,
-}
-
-/// What lets the poller in.
-#[derive(Clone, Copy, PartialEq)]
-enum Kind {
-    Password,
-    Agency,
-}
-
-/// A poller of a simulated fleet, on tokio's own time; wall time follows it from a Monday morning on.
-fn world(desktops: usize, seed: u64) -> World {
-    world_with(desktops, seed, Kind::Password)
-}
-
-fn world_with(desktops: usize, seed: u64, kind: Kind) -> World {
-    let origin = Instant::now();
-    let start: Timestamp = "2026-01-05T00:00:00Z".parse().unwrap();
-    let clock = WallClock::new(move || start + SignedDuration::try_from(origin.elapsed()).unwrap());
-    let simulator = Simulator::new(&Options { desktops, seed, start });
-    let identity = simulator.identity().clone();
-    let cloud = Arc::new(InProcess {
-        simulator: Mutex::new(simulator),
-        clock: clock.clone(),
-        trouble: Mutex::default(),
-    });
-    let mut settings = Settings::default();
-    settings.api.page_size = 25;
-    settings.collect.network_interval = settings.collect.interval;
-    settings.api.network_batch_size = 20;
-    let calls = Arc::new(Mutex::new(Vec::new()));
-    let project = Arc::new(Project {
-        name: "simulated".to_owned(),
-        region: identity.region.clone(),
-        endpoint: "http://simulated".to_owned(),
-        project_id: None,
-        required: true,
-        interval: settings.collect.interval,
-        network_interval: settings.collect.interval,
-    });
-    let (board, reader) = Board::open();
-    let poller = Poller::new(
-        "simulated".to_owned(),
-        client(
-            &settings,
-            &credential_of(&identity, kind),
-            Arc::clone(&cloud),
-            &calls,
-            &clock,
-            seed,
-        ),
-        Pace::of(&settings),
-        board.add(project),
-        OwnMetrics::new()
-            .unwrap()
-            .for_project("simulated", settings.collect.interval),
-        clock,
-        Chance::of_seed(seed),
-    );
-    World {
-        cloud,
-        reader,
-        poller,
-        calls,
-    }
-}
-
-fn credential_of(identity: &Identity, kind: Kind) -> CredentialSettings {
-    match kind {
-        Kind::Password => CredentialSettings::Password {
-            user: identity.user.clone(),
-            domain: identity.domain.clone(),
-            password: SecretSource::Given(Secret::new(identity.password.clone())),
-            iam_endpoint: None,
-        },
-        Kind::Agency => CredentialSettings::EcsAgency {
-            metadata_endpoint: Some("http://metadata.simulated".to_owned()),
-            iam_endpoint: None,
-        },
-    }
-}
-
-fn client(
-    settings: &Settings,
-    credential: &CredentialSettings,
-    cloud: Arc<InProcess>,
-    calls: &Arc<Mutex<Vec<String>>>,
-    clock: &WallClock,
-    seed: u64,
-) -> Client {
-    let origin = Instant::now();
-    let trace = Arc::clone(calls);
-    let observer: Observer = Arc::new(move |event| {
-        if let Event::Attempted(attempt) = event {
-            let line = format!("{:?} {} {:?}", origin.elapsed(), attempt.operation, attempt.status);
-            trace.lock().unwrap().push(line);
-        }
-    });
-    let scope = Scope {
-        region: REGION.to_owned(),
-        project_id: None,
-        iam_endpoint: "http://iam.simulated".to_owned(),
-    };
-    let cloud_clock = Arc::new(CloudClock::new(clock.clone()));
-    let exchange = Exchange::new(cloud, observer, &settings.api, cloud_clock, Chance::of_seed(seed));
-    let credential = Credential::new("test", credential, Environment::new(|_| None));
-    Client::new("http://simulated".to_owned(), scope, Arc::new(credential), exchange)
-}
+use crate::world::{Kind, World, world, world_with};
 
 fn errors_published(reader: &Reader) -> Vec<String> {
     let publication = reader.current();
@@ -188,6 +33,7 @@ async fn a_day(seed: u64) -> (Vec<String>, Vec<String>) {
         reader,
         poller,
         calls,
+        ..
     } = world(60, seed);
     let stop = CancellationToken::new();
     let polling = tokio::spawn(poller.run(stop.clone()));
@@ -285,12 +131,13 @@ async fn a_token_that_ends_in_the_middle_of_a_listing_is_renewed_once_and_the_li
         reader,
         poller,
         calls,
+        ..
     } = world(60, 1);
     let stop = CancellationToken::new();
     let polling = tokio::spawn(poller.run(stop.clone()));
     sleep(Duration::from_secs(30)).await;
     // Pages are of 25 and overlap by 10: the second of the next poll finds every token revoked.
-    *cloud.trouble.lock().unwrap() = Some(("offset=15", |simulator| simulator.gateway_mut().revoke_tokens()));
+    *cloud.happening.lock().unwrap() = Some(("offset=15", |simulator| simulator.gateway_mut().revoke_tokens()));
     sleep(Duration::from_secs(60)).await;
     let publication = reader.current();
     let published = publication.projects[0].published.as_ref().unwrap();
@@ -307,6 +154,7 @@ async fn an_agencys_key_is_renewed_before_it_ends() {
         reader,
         poller,
         calls,
+        ..
     } = world_with(20, 1, Kind::Agency);
     cloud
         .simulator
@@ -331,6 +179,7 @@ async fn refusals_in_five_minutes(kind: Kind) -> usize {
         reader,
         poller,
         calls,
+        ..
     } = world_with(20, 1, kind);
     let stop = CancellationToken::new();
     let polling = tokio::spawn(poller.run(stop.clone()));
@@ -363,6 +212,7 @@ async fn a_token_that_died_while_everything_was_refused_is_not_tried_in_place_of
         reader,
         poller,
         calls,
+        ..
     } = world(20, 1);
     let stop = CancellationToken::new();
     let polling = tokio::spawn(poller.run(stop.clone()));

@@ -52,6 +52,8 @@ pub(crate) struct Moment {
     pub(crate) is_clock_right: bool,
     /// The server does not sort.
     pub(crate) is_unsorted: bool,
+    /// The server shows nothing at all.
+    pub(crate) is_blind: bool,
     /// Calls in the last minute.
     pub(crate) calls: usize,
     /// Tasks that are alive.
@@ -205,6 +207,10 @@ impl Judge {
         moment: &Moment,
         truth: &Chronicle,
     ) {
+        if moment.is_blind && self.last.is_none() {
+            // An empty answer to an exporter that knows of nothing: nobody could know better.
+            return;
+        }
         for (id, record) in truth.iter() {
             if record.lived_throughout(listed_at - LAG_MAXIMUM, moment.now) && !shown.contains(id) {
                 self.violated(

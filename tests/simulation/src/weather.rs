@@ -33,6 +33,11 @@ impl Spell {
         self.list.contains(&ListFault::Unsorted)
     }
 
+    /// Whether the server shows nothing at all.
+    pub(crate) fn is_blind(&self) -> bool {
+        self.list.contains(&ListFault::Nothing)
+    }
+
     /// How long the exporter stays away from a credential that was refused (`semantics.md`, section 3).
     pub(crate) fn aftermath(&self) -> SignedDuration {
         if self.is_closed || self.revokes_tokens || self.skew != SignedDuration::ZERO {

@@ -339,6 +339,7 @@ impl World {
             skew: sky.spell.skew,
             calm_since: sky.calm_since.filter(|since| *since <= now),
             is_unsorted: sky.spell.is_unsorted(),
+            is_blind: sky.spell.is_blind(),
             calls: recent,
             tasks: tokio::runtime::Handle::current().metrics().num_alive_tasks(),
         }

@@ -1,18 +1,23 @@
 //! What a person types: flags, each also in the environment, and subcommands. It holds no logic of the daemon.
 
+mod failure;
+mod flags;
+
 use std::error::Error as StdError;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
 use tracing::Level;
 
-use crate::app::{self, App, StartError};
+use crate::app::{self, App};
 use crate::config::{self, ConfigError, Overrides, Settings};
-use crate::simulate::{self, Tour, TourError};
+use crate::simulate::{self, Tour};
 use crate::telemetry::LogFormat;
 use crate::{documentation, shutdown};
+pub use failure::Failure;
+use flags::Flags;
 
 /// Prometheus exporter for Huawei Cloud Workspace.
 #[derive(Debug, Parser)]
@@ -35,105 +40,6 @@ const VERSION: &str = concat!(
     env!("WORKSPACE_EXPORTER_RUSTC"),
     ")"
 );
-
-#[derive(Debug, Args)]
-struct Flags {
-    /// The configuration file (YAML)
-    #[arg(
-        long = "config.file",
-        env = "WORKSPACE_EXPORTER_CONFIG_FILE",
-        value_name = "FILE",
-        global = true
-    )]
-    config_file: Option<PathBuf>,
-
-    /// Print the settings in force, each with its source, and end
-    #[arg(long = "config.print", global = true)]
-    config_print: bool,
-
-    /// Where to listen: IP:PORT, :PORT or unix:PATH; repeatable [default: 0.0.0.0:10223]
-    #[arg(
-        long = "web.listen-address",
-        env = "WORKSPACE_EXPORTER_WEB_LISTEN_ADDRESS",
-        value_name = "ADDRESS",
-        value_delimiter = ',',
-        global = true
-    )]
-    listen: Vec<String>,
-
-    /// The path of the metrics [default: /metrics]
-    #[arg(
-        long = "web.telemetry-path",
-        env = "WORKSPACE_EXPORTER_WEB_TELEMETRY_PATH",
-        value_name = "PATH",
-        global = true
-    )]
-    telemetry_path: Option<String>,
-
-    /// Connections served at once [default: 64]
-    #[arg(
-        long = "web.max-connections",
-        env = "WORKSPACE_EXPORTER_WEB_MAX_CONNECTIONS",
-        value_name = "N",
-        global = true
-    )]
-    max_connections: Option<u32>,
-
-    /// Serve POST /-/reload
-    #[arg(
-        long = "web.enable-lifecycle",
-        env = "WORKSPACE_EXPORTER_WEB_ENABLE_LIFECYCLE",
-        global = true
-    )]
-    lifecycle: bool,
-
-    /// How often every project is polled [default: 60s]
-    #[arg(
-        long = "collect.interval",
-        env = "WORKSPACE_EXPORTER_COLLECT_INTERVAL",
-        value_name = "DURATION",
-        global = true
-    )]
-    interval: Option<String>,
-
-    /// The region, such as cn-north-4; without a file it is all it takes
-    #[arg(
-        long = "region",
-        env = "WORKSPACE_EXPORTER_REGION",
-        value_name = "REGION",
-        global = true
-    )]
-    region: Option<String>,
-
-    /// The project's id; without it, IAM is asked for the region's default project
-    #[arg(
-        long = "project-id",
-        env = "WORKSPACE_EXPORTER_PROJECT_ID",
-        value_name = "ID",
-        global = true
-    )]
-    project_id: Option<String>,
-
-    /// What is logged: error, warn, info, debug or trace
-    #[arg(
-        long = "log.level",
-        env = "WORKSPACE_EXPORTER_LOG_LEVEL",
-        value_name = "LEVEL",
-        default_value = "info",
-        global = true
-    )]
-    log_level: Level,
-
-    /// How lines are written
-    #[arg(
-        long = "log.format",
-        env = "WORKSPACE_EXPORTER_LOG_FORMAT",
-        value_name = "FORMAT",
-        default_value = "logfmt",
-        global = true
-    )]
-    log_format: LogFormat,
-}
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -168,57 +74,6 @@ enum CatalogueFormat {
     Json,
 }
 
-/// Why the process ends with another code than 0.
-#[derive(Debug)]
-pub enum Failure {
-    /// The flags or the settings are wrong: code 64 (`EX_USAGE`).
-    Usage(Box<dyn StdError>),
-    /// Everything else: code 1.
-    Trouble(Box<dyn StdError>),
-}
-
-impl Failure {
-    /// The exit code.
-    #[must_use]
-    pub fn exit_code(&self) -> u8 {
-        match self {
-            Failure::Usage(_) => 64,
-            Failure::Trouble(_) => 1,
-        }
-    }
-
-    /// The error and its causes on one line.
-    #[must_use]
-    pub fn line(&self) -> String {
-        let (Failure::Usage(error) | Failure::Trouble(error)) = self;
-        crate::causes::line(error.as_ref())
-    }
-}
-
-impl From<ConfigError> for Failure {
-    fn from(error: ConfigError) -> Self {
-        Failure::Usage(error.into())
-    }
-}
-
-impl From<StartError> for Failure {
-    fn from(error: StartError) -> Self {
-        match error {
-            StartError::Config(_) | StartError::Transport(_) => Failure::Usage(error.into()),
-            StartError::Bind(_) | StartError::Metrics(_) => Failure::Trouble(error.into()),
-        }
-    }
-}
-
-impl From<TourError> for Failure {
-    fn from(error: TourError) -> Self {
-        match error {
-            TourError::Start(error) => error.into(),
-            other => Failure::Trouble(other.into()),
-        }
-    }
-}
-
 impl Cli {
     /// The log's level.
     #[must_use]
@@ -238,15 +93,7 @@ impl Cli {
     ///
     /// [`Failure`] tells the exit code and the line to end with.
     pub async fn run(self) -> Result<(), Failure> {
-        let overrides = Overrides {
-            listen: self.flags.listen,
-            telemetry_path: self.flags.telemetry_path,
-            max_connections: self.flags.max_connections,
-            lifecycle: self.flags.lifecycle.then_some(true),
-            interval: self.flags.interval,
-            region: self.flags.region,
-            project_id: self.flags.project_id,
-        };
+        let overrides = self.flags.overrides();
         if self.flags.config_print {
             return print_settings(self.flags.config_file.as_deref(), &overrides);
         }
