@@ -20,6 +20,10 @@ const EXTRA_CALLS: u32 = 16;
 /// Batches lost in a row after which the call is taken to be down.
 const LOSSES_IN_A_ROW: u32 = 3;
 
+/// Refusals in a pass without a single answer after which the call itself is taken to be missing: no fleet is so full of
+/// poisoned ids.
+const REFUSALS_OF_A_MISSING_CALL: u32 = 7;
+
 /// How long a batch that somebody else is changing waits.
 const CONFLICT_PAUSE: Duration = Duration::from_secs(2);
 
@@ -62,6 +66,9 @@ pub(super) enum Shortfall {
         /// The first one's error.
         source: api::Error,
     },
+    /// The region does not offer the call.
+    #[error("the API does not offer the call")]
+    NotOffered(#[source] api::Error),
 }
 
 /// The batches of one pass.
@@ -72,6 +79,8 @@ pub(super) struct Batches<T> {
     answered: u32,
     lost: u32,
     lost_in_a_row: u32,
+    refusals: u32,
+    is_missing: bool,
     first_error: Option<api::Error>,
 }
 
@@ -93,6 +102,8 @@ impl<T> Batches<T> {
             answered: 0,
             lost: 0,
             lost_in_a_row: 0,
+            refusals: 0,
+            is_missing: false,
             first_error: None,
         }
     }
@@ -100,7 +111,14 @@ impl<T> Batches<T> {
     /// Why something is missing; `None` if nothing is.
     pub(super) fn shortfall(self) -> Option<Shortfall> {
         let batches = self.lost;
-        self.first_error.map(|source| Shortfall::Lost { batches, source })
+        let shortfall = |source| {
+            if self.is_missing {
+                Shortfall::NotOffered(source)
+            } else {
+                Shortfall::Lost { batches, source }
+            }
+        };
+        self.first_error.map(shortfall)
     }
 
     fn succeeded(&mut self) {
@@ -120,7 +138,10 @@ impl<T> Batches<T> {
             self.queue.push_back(batch);
             return None;
         }
-        if error.may_be_about_an_id() {
+        self.refusals += u32::from(error.may_be_about_an_id());
+        self.is_missing |=
+            error.is_not_offered() || (self.answered == 0 && self.refusals >= REFUSALS_OF_A_MISSING_CALL);
+        if error.may_be_about_an_id() && !self.is_missing {
             if batch.ids.len() == 1 {
                 return Some((batch.ids, Outcome::Refused));
             }
@@ -139,9 +160,8 @@ impl<T> Batches<T> {
         }
         self.lost += 1;
         self.lost_in_a_row += 1;
-        let is_over = error.is_not_offered()
-            || matches!(error, api::Error::OutOfTime { .. })
-            || self.lost_in_a_row >= LOSSES_IN_A_ROW;
+        let is_over =
+            self.is_missing || matches!(error, api::Error::OutOfTime { .. }) || self.lost_in_a_row >= LOSSES_IN_A_ROW;
         self.first_error.get_or_insert(error);
         if is_over {
             self.lost += u32::try_from(self.queue.len()).unwrap_or(u32::MAX);
@@ -289,6 +309,14 @@ mod tests {
         assert!(seen.calls <= 4, "{} calls", seen.calls);
         assert_eq!(seen.lost.len(), 10_000);
         assert!(shortfall.is_some());
+    }
+
+    #[test]
+    fn a_call_that_is_missing_without_saying_so_is_found_out() {
+        let (seen, shortfall) = ask(10_000, 100, |_| Err(refused(404, None)));
+        assert!(seen.calls <= 12, "{} calls", seen.calls);
+        assert_eq!(seen.lost.len() + seen.refused.len(), 10_000);
+        assert!(matches!(shortfall, Some(Shortfall::NotOffered(_))));
     }
 
     #[test]

@@ -194,7 +194,11 @@ impl NetworkKeeper {
             let error = causes::line(shortfall);
             tracing::warn!(%error, "networks were not all read, what was known of them stays");
         }
-        let Shortfall::Lost { source, .. } = match (extent, shortfall) {
+        let (source, is_offered) = match (extent, shortfall) {
+            (Extent::Fresh, Some(Shortfall::NotOffered(_))) => {
+                state.unoffered_in_a_row += 1;
+                return;
+            }
             (Extent::Fresh, _) => return,
             (Extent::All, None) => {
                 state.completed_at = Some(Instant::now());
@@ -202,13 +206,10 @@ impl NetworkKeeper {
                 state.due_at = began_at + self.interval;
                 return;
             }
-            (Extent::All, Some(shortfall)) => shortfall,
+            (Extent::All, Some(Shortfall::Lost { source, .. })) => (source, true),
+            (Extent::All, Some(Shortfall::NotOffered(source))) => (source, false),
         };
-        state.unoffered_in_a_row = if source.is_not_offered() {
-            state.unoffered_in_a_row + 1
-        } else {
-            0
-        };
+        state.unoffered_in_a_row = if is_offered { 0 } else { state.unoffered_in_a_row + 1 };
         let doubled = self.interval.saturating_mul(1 << state.unoffered_in_a_row.min(16));
         let interval = doubled.min(UNOFFERED_INTERVAL_MAXIMUM).max(self.interval);
         let asked = source.retry_after().unwrap_or_default().min(UNOFFERED_INTERVAL_MAXIMUM);
