@@ -32,7 +32,7 @@ const SCRAPE_PATIENCE: Duration = Duration::from_millis(9_500);
 const RECOVERY: SignedDuration = SignedDuration::from_mins(15);
 
 /// From one save of the state to the next.
-const SAVE_INTERVAL: Duration = Duration::from_secs(30);
+const SAVE_INTERVAL: Duration = Duration::from_secs(60);
 
 /// What to run.
 #[derive(Debug, Clone, Copy)]
@@ -138,7 +138,7 @@ impl World {
             settings: with_project(settings, &identity),
             start,
             origin,
-            scrape_interval: Duration::from_secs([15, 30, 60][random.random_range(0..3)]),
+            scrape_interval: Duration::from_secs([15, 30, 60, 60][random.random_range(0..4)]),
             weather: Weather::of_seed(plan.seed),
             random,
             skew: Arc::default(),
@@ -346,9 +346,10 @@ impl World {
     }
 
     fn scraped(&self, body: &[u8], judge: &Mutex<Judge>, sky: &Mutex<Sky>) -> Scrape {
-        let text = String::from_utf8_lossy(body);
-        let scrape = Scrape::read(&text);
-        self.absorb(&text);
+        // An exposition is UTF-8; anything else would show no desktop and be found out by that.
+        let text = std::str::from_utf8(body).unwrap_or_default();
+        let scrape = Scrape::read(text);
+        self.absorb(text);
         self.trace.line(format_args!(
             "scrape: {} desktops, {} in ERROR, up {}",
             scrape.desktops.len(),
