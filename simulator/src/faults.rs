@@ -105,6 +105,8 @@ pub enum ListFault {
     Nothing,
     /// Names that are hard to show.
     NastyNames,
+    /// Leaves the desktop of this number out, though it answers for it by its id.
+    Hides(usize),
 }
 
 /// How a total is wrong.

@@ -144,6 +144,20 @@ mod tests {
         assert!((bucket.per_second(start + HALVED_FOR) - 2.0).abs() < 1e-9);
     }
 
+    #[test]
+    fn a_stated_limit_is_used_as_far_as_it_can_be() {
+        let within = |requests, seconds| {
+            let pace = Pace::within(Limit {
+                requests,
+                window: Duration::from_secs(seconds),
+            });
+            (pace.burst, pace.per_second)
+        };
+        assert_eq!(within(200, 60), (50.0, 2.5));
+        assert_eq!(within(9, 7), (2.0, 1.0));
+        assert_eq!(within(1, 10), (1.0, 0.05));
+    }
+
     proptest! {
         #[test]
         fn a_stated_limit_is_kept_in_every_window(

@@ -244,6 +244,15 @@ mod tests {
         size: usize,
         answer: impl Fn(&[u32]) -> Result<(), api::Error> + Sync,
     ) -> (Seen, Option<Shortfall>) {
+        ask_at_once(4, count, size, answer)
+    }
+
+    fn ask_at_once(
+        concurrency: usize,
+        count: u32,
+        size: usize,
+        answer: impl Fn(&[u32]) -> Result<(), api::Error> + Sync,
+    ) -> (Seen, Option<Shortfall>) {
         let calls = std::sync::atomic::AtomicUsize::new(0);
         let mut seen = Seen::default();
         let mut batches = Batches::of((0..count).collect(), size);
@@ -256,7 +265,7 @@ mod tests {
             .start_paused(true)
             .build()
             .expect("a runtime");
-        runtime.block_on(ask_all(&mut batches, 4, call, |ids, outcome| match outcome {
+        runtime.block_on(ask_all(&mut batches, concurrency, call, |ids, outcome| match outcome {
             Outcome::Answered(()) => seen.answered.extend(ids),
             Outcome::Refused => seen.refused.extend(ids),
             Outcome::Lost => seen.lost.extend(ids),
@@ -309,6 +318,43 @@ mod tests {
         assert!(seen.calls <= 4, "{} calls", seen.calls);
         assert_eq!(seen.lost.len(), 10_000);
         assert!(shortfall.is_some());
+    }
+
+    #[test]
+    fn losses_with_answers_between_them_do_not_end_a_pass() {
+        let (seen, shortfall) = ask_at_once(1, 300, 10, |ids| {
+            if ids[0] % 30 == 0 {
+                Ok(())
+            } else {
+                Err(refused(500, None))
+            }
+        });
+        assert_eq!((seen.calls, seen.answered.len(), seen.lost.len()), (30, 100, 200));
+        assert!(matches!(shortfall, Some(Shortfall::Lost { batches: 20, .. })));
+        let (seen, _) = ask_at_once(1, 300, 10, |_| Err(refused(500, None)));
+        assert_eq!((seen.calls, seen.lost.len()), (3, 300));
+    }
+
+    #[test]
+    fn what_is_asked_beyond_one_call_a_batch_is_bounded() {
+        let (seen, _) = ask_at_once(
+            1,
+            21,
+            1,
+            |ids| if ids[0] == 0 { Ok(()) } else { Err(refused(409, None)) },
+        );
+        assert_eq!((seen.calls, seen.refused.len()), (21 + 16, 20));
+        let (seen, _) = ask_at_once(
+            1,
+            300,
+            10,
+            |ids| if ids[0] < 10 { Ok(()) } else { Err(refused(400, None)) },
+        );
+        assert_eq!(
+            seen.calls,
+            1 + 16 + 3,
+            "sixteen more for halves, then three whole batches are lost"
+        );
     }
 
     #[test]

@@ -38,8 +38,9 @@ async fn list(client: &Client, ids: &[DesktopId]) -> Result<DesktopPage, api::Er
     client.list_desktops(Selection::Ids(ids), request).await
 }
 
-/// An answer about other desktops is no answer: the server did not select. Neither is one that tells of more than it
-/// shows.
+/// An answer that tells of more than it shows is no answer to those that it does not show. One about other desktops comes
+/// from a server that does not select by id: it says nothing of those asked for, and neither does it ever, so that they
+/// count as not answered.
 fn take(ids: &[DesktopId], page: DesktopPage, confirmation: &mut Confirmation) {
     let is_selected = page.desktops.iter().all(|desktop| ids.contains(&desktop.id));
     let shown = page.desktops.len() as u64;
@@ -53,7 +54,7 @@ fn take(ids: &[DesktopId], page: DesktopPage, confirmation: &mut Confirmation) {
             confirmation.answered.push(desktop);
         }
     }
-    if !is_selected || !is_whole {
+    if is_selected && !is_whole {
         confirmation.unknown.extend(silent);
     }
 }
@@ -85,7 +86,7 @@ mod tests {
         assert_eq!(told(&[], Some(0)), (0, 0, 0));
         assert_eq!(told(&[1, 3], Some(2)), (1, 1, 0));
         assert_eq!(told(&[1], None), (1, 0, 0));
-        assert_eq!(told(&[1, 9], Some(2)), (1, 0, 2), "it did not select");
+        assert_eq!(told(&[1, 9], Some(250)), (1, 0, 0), "it did not select");
         assert_eq!(told(&[1], Some(3)), (1, 0, 2), "it shows less than there is");
     }
 }

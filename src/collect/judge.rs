@@ -105,10 +105,12 @@ pub(super) fn judge(case: &Case<'_>) -> (Verdict, Record) {
     if put_back > PUT_BACK_MAXIMUM || put_back * PUT_BACK_PART > fleet {
         return (Verdict::Reject(FailureReason::Gap), case.record.clone());
     }
+    // One that exists was not absent: it only was not listed.
+    let exists = |id: &DesktopId| confirmation.answered.iter().any(|desktop| desktop.id == *id);
+    let missing: Vec<&DesktopId> = missing.into_iter().filter(|id| !exists(id)).collect();
     let absences = absences(&missing, case.record);
     let held = missing
         .into_iter()
-        .filter(|id| !confirmation.answered.iter().any(|desktop| desktop.id == **id))
         .filter(|id| is_held(id, before, confirmation, &absences))
         .cloned()
         .collect();
@@ -276,6 +278,20 @@ mod tests {
         assert_eq!(court.judge(0, &listing(5..1_000), &answering(5)), published(&[]));
         let rejected = Verdict::Reject(FailureReason::Gap);
         assert_eq!(court.judge(60, &listing(6..1_000), &answering(6)), rejected);
+        let mut middling = Court::with_fleet(300);
+        assert_eq!(middling.judge(0, &listing(4..300), &answering(4)), rejected);
+        assert_eq!(
+            middling.judge(0, &listing(3..300), &answering(3)),
+            published(&[]),
+            "a hundredth"
+        );
+        assert_eq!(
+            middling.judge(60, &listing(2..300), &answering(1)),
+            published(&[1]),
+            "a minute ago it existed"
+        );
+        let mut mixed = Court::with_fleet(300);
+        assert_eq!(mixed.judge(0, &listing(3..300), &answering(1)), published(&[1, 2]));
         let mut small = Court::with_fleet(99);
         assert_eq!(
             small.judge(0, &listing(1..99), &answering(1)),
@@ -325,6 +341,7 @@ mod tests {
         let reject = Verdict::Reject(FailureReason::Shrink);
         let first =
             |fleet: usize, left: usize| Court::with_fleet(fleet).judge(0, &listing(0..left), &Confirmation::default());
+        assert_eq!(first(0, 0), published(&[]), "none of none");
         assert_eq!(first(1, 0), reject, "all of one");
         assert_ne!(first(20, 10), reject, "ten are believed");
         assert_eq!(first(20, 9), reject, "eleven of twenty");

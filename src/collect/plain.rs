@@ -69,7 +69,7 @@ fn doubles(page: &DesktopPage) -> usize {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::pages::page;
+    use super::super::pages::{desktop, page, page_of};
     use super::*;
 
     /// Walks a list that does not change; returns the offsets asked for and how it ended.
@@ -106,6 +106,18 @@ mod tests {
             walk.after(&page(0..0, Some(5)), 0),
             PlainStep::Broken(FailureReason::Count)
         );
+    }
+
+    #[test]
+    fn a_full_page_does_not_show_that_it_was_the_last_and_doubles_were_counted_twice() {
+        assert_eq!(PlainWalk::new(2).after(&page(0..2, Some(2)), 2), PlainStep::Ask(2));
+        let twice = page_of(vec![desktop(0, 0), desktop(0, 0), desktop(1, 1)], Some(3));
+        assert_eq!(PlainWalk::new(5).after(&twice, 2), PlainStep::Done);
+        let missing = page_of(vec![desktop(0, 0), desktop(1, 1)], Some(3));
+        let mut walk = PlainWalk::new(5);
+        assert_eq!(walk.after(&missing, 2), PlainStep::Ask(2));
+        let end = page_of(Vec::new(), Some(3));
+        assert_eq!(walk.after(&end, 0), PlainStep::Broken(FailureReason::Count));
     }
 
     proptest! {

@@ -11,6 +11,13 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+use workspace_exporter::api::{HttpTransport, TransportSetupError};
+use workspace_exporter::app::{App, Origin, no_hangup};
+use workspace_exporter::causes;
+use workspace_exporter::config::{self, ConfigError, Overrides, Settings};
+use workspace_exporter::seams::{Chance, Environment, WallClock};
+use workspace_exporter::workshop::Seams;
 
 use crate::reference_api::{PROJECT_ID, ReferenceApi, desktop};
 use crate::rig::{Exporter, client, one_project, wait_for, write};
@@ -341,4 +348,86 @@ async fn the_state_holds_what_is_shown_and_no_name_of_a_user() {
     );
     assert!(!text.contains("token"), "{text:.200}");
     assert!(Path::new(&directory.path().join("state.draft")).metadata().is_err());
+}
+
+/// Seams whose clock panics a few times, as a bug of ours would.
+struct Panicking {
+    configuration: String,
+    panics_left: Arc<AtomicUsize>,
+}
+
+impl Origin for Panicking {
+    fn settings(&self) -> Result<Settings, ConfigError> {
+        config::check(
+            "test",
+            config::parse("test", &self.configuration, &Overrides::default())?,
+        )
+    }
+
+    fn seams(&self, settings: &Settings) -> Result<Seams, TransportSetupError> {
+        let panics_left = Arc::clone(&self.panics_left);
+        let system = WallClock::system();
+        let clock = WallClock::new(move || {
+            let has_to = panics_left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+            assert!(has_to.is_err(), "this panic is part of a test");
+            system.now()
+        });
+        Ok(Seams {
+            transport: Arc::new(HttpTransport::new(&settings.api)?),
+            clock,
+            chance: Chance::of_seed(1),
+            environment: Environment::new(|_| None),
+        })
+    }
+}
+
+async fn with_panics(panics: usize) -> (App, Arc<AtomicUsize>, ReferenceApi, TempDir) {
+    let (api, _, _) = switchable(3).await;
+    let listen = "web: { listen: ['127.0.0.1:0'] }\ncollect: { interval: 300ms }";
+    let (configuration, files) = one_project(&api.endpoint, "t", listen);
+    let panics_left = Arc::new(AtomicUsize::new(0));
+    let origin = Panicking {
+        configuration,
+        panics_left: Arc::clone(&panics_left),
+    };
+    let app = App::bind(origin, None).await.unwrap();
+    panics_left.store(panics, Ordering::Relaxed);
+    (app, panics_left, api, files)
+}
+
+#[tokio::test]
+async fn a_poller_that_panics_is_started_again_and_the_scrapes_go_on() {
+    let (app, panics_left, _api, _files) = with_panics(2).await;
+    let base = format!("http://{}", app.addresses()[0]);
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(app.run(stop.clone(), no_hangup()));
+    wait_for("the poller to come back", async || {
+        let text = client()
+            .build()
+            .unwrap()
+            .get(format!("{base}/metrics"))
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(text.status(), 200);
+        let text = text.text().await.unwrap();
+        text.contains("huaweicloud_workspace_exporter_up{project=\"test\"} 1")
+            .then_some(())
+    })
+    .await;
+    assert_eq!(panics_left.load(Ordering::Relaxed), 0);
+    stop.cancel();
+    assert!(running.await.unwrap().is_ok());
+}
+
+#[tokio::test]
+async fn a_poller_that_keeps_panicking_ends_the_process_loudly() {
+    let (app, _, _api, _files) = with_panics(usize::MAX).await;
+    let ended = app.run(CancellationToken::new(), no_hangup()).await;
+    let error = ended.unwrap_err();
+    assert!(
+        causes::line(&error).contains("poller of test"),
+        "{}",
+        causes::line(&error)
+    );
 }

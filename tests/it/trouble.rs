@@ -10,10 +10,10 @@ use tokio_util::sync::CancellationToken;
 use workspace_exporter::exposition::render;
 use workspace_exporter::own_metrics::OwnMetrics;
 use workspace_exporter::publish::Reader;
-use workspace_simulator::{BodyFault, Fault, ListFault, NetworkFault, Simulator, TotalFault, Trouble};
+use workspace_simulator::{BodyFault, Fault, ListFault, NetworkFault, Simulator, Task, TotalFault, Trouble};
 
 use crate::rig::Exposition;
-use crate::world::{World, world};
+use crate::world::{InProcess, World, world};
 
 const DESKTOPS: usize = 60;
 
@@ -417,4 +417,166 @@ async fn an_hour_of_outage_adds_no_more_than_a_fifth_of_the_calls_and_two_passes
     );
     stop.cancel();
     polling.await.unwrap();
+}
+
+/// A quiet world of so many desktops; `act` is given the cloud and a scraper.
+async fn quiet_world(desktops: usize, act: impl AsyncFnOnce(&InProcess, &dyn Fn() -> Exposition)) {
+    let World {
+        cloud,
+        reader,
+        poller,
+        metrics,
+        ..
+    } = world(desktops, 4);
+    let stop = CancellationToken::new();
+    let polling = tokio::spawn(poller.run(stop.clone()));
+    sleep(Duration::from_secs(300)).await;
+    act(&cloud, &|| scrape(&reader, &metrics)).await;
+    stop.cancel();
+    polling.await.unwrap();
+}
+
+fn status_of(exposition: &Exposition, id: &str) -> Option<String> {
+    let rows = exposition.rows("huaweicloud_workspace_desktop_status");
+    let row = rows.into_iter().find(|(labels, _)| labels["desktop_id"] == id);
+    row.map(|(labels, _)| labels["status"].clone())
+}
+
+fn own(exposition: &Exposition, family: &str) -> f64 {
+    exposition
+        .value(&format!("huaweicloud_workspace_exporter_{family}"), &[])
+        .unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deleted_desktop_is_held_for_one_listing_and_then_goes() {
+    quiet_world(DESKTOPS, async |cloud, scrape| {
+        let id = cloud.with(|simulator| simulator.fleet().desktops()[7].id.clone());
+        cloud.with(|simulator| simulator.fleet_mut().dismiss(&id));
+        let mut was_held = false;
+        for _ in 0..14 {
+            sleep(Duration::from_secs(10)).await;
+            let shown = scrape();
+            let is_held = own(&shown, "desktops_held") == 1.0;
+            assert!(!is_held || status_of(&shown, &id).is_some());
+            was_held |= is_held;
+        }
+        assert!(was_held, "it went without being held");
+        let shown = scrape();
+        assert_eq!((status_of(&shown, &id), own(&shown, "desktops_held")), (None, 0.0));
+        assert_eq!(
+            shown.value("huaweicloud_workspace_desktops_disappeared_total", &[]),
+            Some(1.0)
+        );
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_desktop_that_was_seen_being_deleted_goes_at_once() {
+    quiet_world(DESKTOPS, async |cloud, scrape| {
+        let id = cloud.with(|simulator| simulator.fleet().desktops()[8].id.clone());
+        cloud.with(|simulator| {
+            simulator
+                .fleet_mut()
+                .change(&id, |desktop| desktop.task = Task::Running("deleting"));
+        });
+        sleep(Duration::from_secs(70)).await;
+        cloud.with(|simulator| simulator.fleet_mut().dismiss(&id));
+        sleep(Duration::from_secs(70)).await;
+        let shown = scrape();
+        assert_eq!((status_of(&shown, &id), own(&shown, "desktops_held")), (None, 0.0));
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_desktop_that_the_list_hides_stays_as_fresh_as_its_id_is_answered() {
+    quiet_world(150, async |cloud, scrape| {
+        let gaps = own(&scrape(), "listing_gaps_total");
+        let id = cloud.with(|simulator| simulator.fleet().desktops()[20].id.clone());
+        cloud.with(|simulator| {
+            simulator.set_list_faults(vec![ListFault::Hides(20)]);
+            simulator.fleet_mut().change(&id, |desktop| desktop.status = "ERROR");
+        });
+        sleep(Duration::from_secs(600)).await;
+        let shown = scrape();
+        assert_eq!(status_of(&shown, &id).as_deref(), Some("ERROR"));
+        assert_eq!((own(&shown, "up"), own(&shown, "desktops_held")), (1.0, 0.0));
+        assert!(own(&shown, "listing_gaps_total") >= gaps + 8.0);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_hides_more_than_a_hundredth_of_the_fleet_is_rejected() {
+    let seen = is_rejected("gap", ListFault::Hides(20)).await;
+    assert_eq!(seen.moved("polls_total \"ok\""), 0.0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn vanished_desktops_are_held_while_nobody_answers_for_them() {
+    quiet_world(DESKTOPS, async |cloud, scrape| {
+        let id = cloud.with(|simulator| simulator.fleet().desktops()[7].id.clone());
+        cloud.with(|simulator| {
+            simulator.fleet_mut().dismiss(&id);
+            simulator.set_troubles(vec![Trouble {
+                fault: Fault::Status(500),
+                percent: 100,
+                calls: "desktop_id=",
+            }]);
+        });
+        sleep(Duration::from_secs(600)).await;
+        let shown = scrape();
+        assert!(status_of(&shown, &id).is_some() && own(&shown, "up") == 1.0);
+        cloud.with(|simulator| simulator.set_troubles(Vec::new()));
+        sleep(Duration::from_secs(70)).await;
+        assert_eq!(status_of(&scrape(), &id), None);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_look_that_fails_costs_nothing_but_the_look() {
+    let seen = ten_minutes_of(|simulator| {
+        simulator.set_troubles(vec![Trouble {
+            fault: Fault::Silence,
+            percent: 100,
+            calls: "status=ERROR",
+        }]);
+    })
+    .await;
+    assert!(seen.is_up && seen.desktops == DESKTOPS, "{seen:#?}");
+    assert_eq!(seen.moved("polls_total"), seen.moved("polls_total \"ok\""));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_changes_is_counted_and_dated() {
+    quiet_world(DESKTOPS, async |cloud, scrape| {
+        let transitions = "huaweicloud_workspace_desktop_transitions_total";
+        let labels = [("field", "status"), ("from", "SHUTOFF"), ("to", "ERROR")];
+        let counted = scrape().value(transitions, &labels).unwrap();
+        let id = cloud.with(|simulator| {
+            let mut desktops = simulator.fleet().desktops().iter();
+            let stopped = desktops.find(|desktop| desktop.status == "SHUTOFF").unwrap();
+            let id = stopped.id.clone();
+            simulator.fleet_mut().change(&id, |desktop| desktop.status = "ERROR");
+            id
+        });
+        sleep(Duration::from_secs(70)).await;
+        let shown = scrape();
+        assert_eq!(shown.value(transitions, &labels), Some(counted + 1.0));
+        let dated = [("desktop_id", id.as_str()), ("field", "status")];
+        let dated = shown.value(
+            "huaweicloud_workspace_desktop_last_transition_timestamp_seconds",
+            &dated,
+        );
+        // Seen by the listing that is shown, or by the one before it.
+        let latest = own(&shown, "snapshot_timestamp_seconds");
+        assert!(
+            dated.is_some_and(|dated| (latest - 70.0..=latest).contains(&dated)),
+            "{dated:?}"
+        );
+    })
+    .await;
 }

@@ -28,6 +28,13 @@ pub(crate) struct InProcess {
     pub(crate) happening: Mutex<Option<Happening>>,
 }
 
+impl InProcess {
+    /// Changes the cloud, or asks it for the truth.
+    pub(crate) fn with<T>(&self, act: impl FnOnce(&mut Simulator) -> T) -> T {
+        act(&mut self.simulator.lock().unwrap())
+    }
+}
+
 impl Transport for InProcess {
     fn send(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
         let mut simulator = self.simulator.lock().unwrap();

@@ -60,7 +60,7 @@ pub(super) fn list(fleet: &Fleet, query: &Query, shapes: Shapes, lies: &Lies) ->
         .filter(|desktop| selection.takes(desktop))
         .collect();
     sort(&mut selected, query)?;
-    lies.disorder(&mut selected);
+    lies.disorder(&mut selected, query.first("desktop_id").is_some());
     let (offset, limit) = lies.page(offset, limit);
     let page: Vec<String> = selected
         .iter()

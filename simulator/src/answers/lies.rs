@@ -16,6 +16,7 @@ pub(super) struct Lies {
     total: Option<TotalFault>,
     is_stuck: bool,
     is_blind: bool,
+    hidden: Option<usize>,
     pub(super) has_nasty_names: bool,
 }
 
@@ -30,6 +31,7 @@ impl Lies {
                 ListFault::Total(total) => lies.total = Some(total),
                 ListFault::SamePageForEver => lies.is_stuck = true,
                 ListFault::Nothing => lies.is_blind = true,
+                ListFault::Hides(number) => lies.hidden = Some(number),
                 ListFault::NastyNames => lies.has_nasty_names = true,
                 // The simulator itself answers from another fleet.
                 ListFault::ReplicaLag(_) => {}
@@ -38,10 +40,13 @@ impl Lies {
         lies
     }
 
-    /// Puts the selected desktops into the order that is shown.
-    pub(super) fn disorder(&self, selected: &mut Vec<&Desktop>) {
+    /// Puts the selected desktops into the order that is shown; some may be left out, unless they were asked for by id.
+    pub(super) fn disorder(&self, selected: &mut Vec<&Desktop>, is_by_id: bool) {
         if self.is_blind {
             selected.clear();
+        }
+        if !is_by_id {
+            selected.retain(|desktop| self.hidden != Some(desktop.number));
         }
         if let Some(salt) = self.disorder {
             selected.sort_by_key(|desktop| {
