@@ -442,12 +442,44 @@ mod tests {
     #[test]
     fn long_ties_in_another_order_each_time_prove_nothing() {
         let mut list = List::of(&[5; 200]);
-        let walked = list.walk(40, |desktops| desktops.reverse());
-        assert!(
-            matches!(walked.end, Step::Unordered | Step::Again(_)),
-            "{:?}",
-            walked.end
-        );
+        let walked = list.walk(40, |desktops| desktops.swap(29, 31));
+        assert_eq!(walked.end, Step::Unordered);
+        assert!(walked.gaps > 0, "it was believed too little to go back");
+    }
+
+    #[test]
+    fn a_newcomer_among_equals_is_stepped_over_before_the_order_is_doubted() {
+        let mut walk = Walk::new(40);
+        assert_eq!(walk.after(&page(0..40, Some(90)), 40), Step::Ask(30));
+        let among_equals = page_of(vec![desktop(100, 39), desktop(39, 39), desktop(40, 40)], Some(90));
+        assert_eq!(walk.after(&among_equals, 2), Step::Back(0));
+    }
+
+    #[test]
+    fn a_desktop_that_stands_on_a_page_twice_was_counted_twice() {
+        let mut walk = Walk::new(40);
+        let mut twice = page(0..40, Some(61));
+        twice.desktops[20] = twice.desktops[19].clone();
+        assert_eq!(walk.after(&twice, 39), Step::Ask(30));
+        assert_eq!(walk.after(&page(30..61, Some(61)), 21), Step::Done);
+    }
+
+    #[test]
+    fn a_list_that_ends_early_is_read_on_while_it_brings_new_desktops() {
+        // Each page begins two desktops before what was asked for.
+        let mut walk = Walk::new(40);
+        assert_eq!(walk.after(&page(0..40, Some(60)), 40), Step::Ask(30));
+        assert_eq!(walk.after(&page(28..58, Some(60)), 18), Step::Ask(50));
+        assert_eq!(walk.after(&page(48..60, Some(60)), 2), Step::Done);
+    }
+
+    #[test]
+    fn an_end_before_the_total_that_brings_nothing_new_is_no_end() {
+        let mut walk = Walk::new(40);
+        assert_eq!(walk.after(&page(0..40, Some(90)), 40), Step::Ask(30));
+        assert_eq!(walk.after(&page(35..65, Some(90)), 25), Step::Ask(50));
+        let more_than_counted = page(55..60, Some(58));
+        assert_eq!(walk.after(&more_than_counted, 0), Step::Again(FailureReason::Stuck));
     }
 
     #[test]
