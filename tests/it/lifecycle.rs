@@ -20,7 +20,7 @@ use workspace_exporter::seams::{Chance, Environment, WallClock};
 use workspace_exporter::workshop::Seams;
 
 use crate::reference_api::{PROJECT_ID, ReferenceApi, desktop};
-use crate::rig::{Exporter, client, one_project, wait_for, write};
+use crate::rig::{Exporter, Exposition, client, one_project, wait_for, write};
 
 const STATUS: &str = "huaweicloud_workspace_desktop_status";
 const UP: &str = "huaweicloud_workspace_exporter_up";
@@ -56,6 +56,15 @@ async fn switchable(count: usize) -> (ReferenceApi, Arc<AtomicBool>, Arc<AtomicU
 fn with_state(directory: &TempDir, api: &ReferenceApi) -> (String, TempDir) {
     let file = directory.path().join("state");
     one_project(&api.endpoint, "t", &format!("state: {{ file: '{}' }}", file.display()))
+}
+
+/// Runs an exporter until its first snapshot and stops it, which saves that; returns what it showed.
+async fn run_until_saved(configuration: &str) -> Exposition {
+    let mut exporter = Exporter::start(configuration).await;
+    let shown = exporter.wait_for_snapshot("test").await;
+    exporter.signal("TERM");
+    assert_eq!(exporter.wait_for_exit().await.code(), Some(0));
+    shown
 }
 
 async fn scrape_waiting(exporter: &Exporter, seconds: &str) -> (u16, String, Duration) {
@@ -118,12 +127,9 @@ async fn a_restart_shows_the_saved_snapshot_with_its_own_time_until_the_first_ne
     let directory = tempfile::tempdir().unwrap();
     let (api, is_out, _) = switchable(5).await;
     let (configuration, _files) = with_state(&directory, &api);
-    let mut exporter = Exporter::start(&configuration).await;
-    let first = exporter.wait_for_snapshot("test").await;
+    let first = run_until_saved(&configuration).await;
     let time = "huaweicloud_workspace_exporter_snapshot_timestamp_seconds";
     let listed_at = first.value(time, &[]);
-    exporter.signal("TERM");
-    assert_eq!(exporter.wait_for_exit().await.code(), Some(0));
     is_out.store(true, Ordering::Relaxed);
     let exporter = Exporter::start(&configuration).await;
     let shown = exporter.metrics().await;
@@ -142,10 +148,7 @@ async fn a_new_listing_takes_the_place_of_the_saved_one() {
     let directory = tempfile::tempdir().unwrap();
     let (api, _, _) = switchable(5).await;
     let (configuration, _files) = with_state(&directory, &api);
-    let mut exporter = Exporter::start(&configuration).await;
-    exporter.wait_for_snapshot("test").await;
-    exporter.signal("TERM");
-    exporter.wait_for_exit().await;
+    run_until_saved(&configuration).await;
     let exporter = Exporter::start(&configuration).await;
     let shown = exporter.wait_for_snapshot("test").await;
     assert_eq!((shown.value(RESTORED, &[]), shown.rows(STATUS).len()), (Some(0.0), 5));
@@ -156,10 +159,7 @@ async fn a_state_of_another_project_or_too_old_or_torn_is_not_shown() {
     let directory = tempfile::tempdir().unwrap();
     let (api, is_out, _) = switchable(5).await;
     let (configuration, _files) = with_state(&directory, &api);
-    let mut exporter = Exporter::start(&configuration).await;
-    exporter.wait_for_snapshot("test").await;
-    exporter.signal("TERM");
-    exporter.wait_for_exit().await;
+    run_until_saved(&configuration).await;
     is_out.store(true, Ordering::Relaxed);
     let file = directory.path().join("state");
     let whole = fs::read(&file).unwrap();
@@ -335,10 +335,7 @@ async fn the_state_holds_what_is_shown_and_no_name_of_a_user() {
     let directory = tempfile::tempdir().unwrap();
     let (api, _, _) = switchable(5).await;
     let (configuration, _files) = with_state(&directory, &api);
-    let mut exporter = Exporter::start(&configuration).await;
-    exporter.wait_for_snapshot("test").await;
-    exporter.signal("TERM");
-    exporter.wait_for_exit().await;
+    run_until_saved(&configuration).await;
     let text = fs::read_to_string(directory.path().join("state")).unwrap();
     assert!(text.contains(desktop(0)["desktop_id"].as_str().unwrap()));
     let user = desktop(0)["user_name"].as_str().map(str::to_owned);
