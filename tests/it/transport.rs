@@ -1,8 +1,14 @@
-//! How requests travel: trust, and proxies.
+//! How requests travel: trust, proxies, and what the clocks of a connection do.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpListener;
+use tokio::time::Instant;
+use workspace_simulator::{BodyFault, Fault, Trouble};
+
+use crate::cloud::Cloud;
 use crate::reference_api::{PROJECT_ID, ReferenceApi, desktop};
 use crate::rig::{Exporter, Process, one_project, root, write};
 
@@ -90,4 +96,88 @@ projects:
         .wait_for_value("huaweicloud_workspace_exporter_poll_failures_total", &reason, 1.0)
         .await;
     assert_eq!(proxy.asked("").len(), before);
+}
+
+/// A server that answers whoever asks with these bytes, and then closes the connection or leaves it open.
+async fn answering(bytes: &'static [u8], closes: bool) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let mut open = Vec::new();
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.readable().await.unwrap();
+            stream.write_all(bytes).await.unwrap();
+            if !closes {
+                open.push(stream);
+            }
+        }
+    });
+    endpoint
+}
+
+/// Asserts that the first poll of this endpoint fails for this reason, long before an attempt may end.
+async fn fails(endpoint: &str, clock: &str, reason: &str) {
+    let (configuration, _files) = one_project(endpoint, "t", "");
+    let configuration = configuration.replace("api: {", &format!("api: {{ attempts: 1, {clock}"));
+    let began_at = Instant::now();
+    let exporter = Exporter::start(&configuration).await;
+    exporter
+        .wait_for_value(
+            "huaweicloud_workspace_exporter_poll_failures_total",
+            &[("reason", reason)],
+            1.0,
+        )
+        .await;
+    assert!(began_at.elapsed().as_secs() < 12, "{:?}", began_at.elapsed());
+}
+
+const HALF: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{\"desktops\": [";
+
+#[tokio::test]
+async fn an_answer_that_does_not_begin_is_given_up_at_the_first_byte_clock() {
+    let endpoint = answering(b"", false).await;
+    fails(&endpoint, "first_byte_timeout: 300ms,", "timeout").await;
+}
+
+#[tokio::test]
+async fn an_answer_that_stalls_is_given_up_at_the_stall_clock() {
+    let endpoint = answering(HALF, false).await;
+    fails(&endpoint, "stall_timeout: 300ms,", "timeout").await;
+}
+
+#[tokio::test]
+async fn an_attempt_ends_at_its_own_clock_whatever_trickles_in() {
+    let endpoint = answering(b"HTTP/1.1 200 OK\r\nx: ", false).await;
+    fails(&endpoint, "timeout: 300ms,", "timeout").await;
+}
+
+#[tokio::test]
+async fn a_body_that_is_cut_is_a_network_failure() {
+    let endpoint = answering(HALF, true).await;
+    fails(&endpoint, "", "network").await;
+}
+
+#[tokio::test]
+async fn a_body_over_32_mebibytes_is_not_read_to_its_end() {
+    let cloud = Cloud::standing_still(3).await;
+    cloud
+        .simulator()
+        .set_troubles(vec![Trouble::always(Fault::Body(BodyFault::Huge))]);
+    fails(&cloud.endpoint, "", "limit").await;
+}
+
+#[tokio::test]
+async fn an_answer_that_ends_in_its_body_is_asked_for_again_on_a_new_connection() {
+    let cloud = Cloud::standing_still(3).await;
+    let (configuration, _files) = one_project(&cloud.endpoint, &cloud.identity.token, "");
+    let configuration = configuration.replace("0bec5db98280d2d02fd6c00c2de791ce", &cloud.identity.project_id);
+    cloud.simulator().set_troubles(vec![Trouble {
+        fault: Fault::ResetInBody,
+        percent: 50,
+        calls: "",
+    }]);
+    let exporter = Exporter::start(&configuration.replace("api: {", "api: { attempts: 10,")).await;
+    let shown = exporter.wait_for_snapshot("test").await;
+    assert_eq!(shown.rows("huaweicloud_workspace_desktop_status").len(), 3);
 }
