@@ -66,6 +66,8 @@ pub(super) struct Walk {
     last_page: HashMap<DesktopId, usize>,
     steps_back: u32,
     idle: u32,
+    /// Where the walk was before a step back: until it is there again, pages bring what was read before.
+    furthest: usize,
     has_long_ties: bool,
     is_proving_the_end: bool,
     gaps: u64,
@@ -84,6 +86,7 @@ impl Walk {
             last_page: HashMap::new(),
             steps_back: 0,
             idle: 0,
+            furthest: 0,
             has_long_ties: false,
             is_proving_the_end: false,
             gaps: 0,
@@ -135,6 +138,9 @@ impl Walk {
         if had_stepped_back {
             return self.idle_page();
         }
+        if end > had_reached && had_reached < self.furthest {
+            return self.forward();
+        }
         match total {
             _ if end > had_reached => Step::Again(FailureReason::Stuck),
             Some(total) if counted < total => Step::Again(FailureReason::Count),
@@ -181,6 +187,7 @@ impl Walk {
             return Step::Unordered;
         }
         self.gaps += u64::from(self.steps_back == 0);
+        self.furthest = self.furthest.max(self.reached);
         self.steps_back += 1;
         if self.steps_back > STEPS_BACK_MAXIMUM {
             return Step::Again(FailureReason::Gap);
@@ -488,6 +495,74 @@ mod tests {
         let first = page(0..40, Some(90));
         assert_eq!(walk.after(&first, 40), Step::Ask(30));
         assert_eq!(walk.after(&first, 0), Step::Again(FailureReason::Stuck));
+    }
+
+    #[test]
+    fn eight_steps_back_are_taken_and_no_ninth() {
+        let mut walk = Walk::new(40);
+        let mut offset = 0;
+        for _ in 0..20 {
+            let step = walk.after(
+                &page(offset..offset + 40, Some(9_999)),
+                if offset == 0 { 40 } else { 30 },
+            );
+            assert_eq!(step, Step::Ask(offset + 30));
+            offset += 30;
+        }
+        for _ in 0..8 {
+            let later = page(5_000..5_040, Some(9_999));
+            assert!(matches!(walk.after(&later, 40), Step::Back(_)));
+        }
+        let ninth = walk.after(&page(5_000..5_040, Some(9_999)), 40);
+        assert_eq!(ninth, Step::Again(FailureReason::Gap));
+    }
+
+    #[test]
+    fn what_is_read_again_after_a_step_back_is_no_page_for_ever() {
+        let created: Vec<usize> = (0..300)
+            .map(|number: usize| if (20..250).contains(&number) { 20 } else { number })
+            .collect();
+        let mut list = List::of(&created);
+        let mut pages = 0;
+        let walked = list.walk(40, |desktops| {
+            pages += 1;
+            if pages == 4 {
+                desktops.drain(50..54);
+            }
+        });
+        assert_eq!((walked.end, walked.holes(&list), walked.gaps), (Step::Done, 0, 1));
+        let retraced = [0, 30, 60, 90, 120, 80, 40, 0, 30, 60, 90, 120, 150, 180, 210, 240, 270];
+        assert_eq!(walked.asked, retraced);
+    }
+
+    #[test]
+    fn a_run_of_equals_is_long_after_two_idle_pages() {
+        let created: Vec<usize> = (0..300)
+            .map(|number: usize| if (20..250).contains(&number) { 20 } else { number })
+            .collect();
+        let mut list = List::of(&created);
+        let walked = list.walk(40, |desktops| {
+            if desktops.len() > 270 {
+                desktops.drain(50..52);
+            }
+        });
+        assert_eq!((walked.end, walked.holes(&list)), (Step::Done, 0), "{:?}", walked.asked);
+    }
+
+    #[test]
+    fn pages_of_ten_can_be_walked_back_and_pages_of_nine_cannot() {
+        let with_pages_of = |cap: usize| {
+            let mut list = List::of(&(0..40).collect::<Vec<_>>());
+            list.cap = cap;
+            let mut is_first = true;
+            list.walk(500, |desktops| {
+                if std::mem::take(&mut is_first) {
+                    desktops.drain(..7);
+                }
+            })
+            .end
+        };
+        assert_eq!((with_pages_of(10), with_pages_of(9)), (Step::Done, Step::Unordered));
     }
 
     #[test]
