@@ -1,4 +1,4 @@
-//! The loop that saves what is published, now and then and at the end.
+//! The loop that saves what is published, when it is and at the end.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 use super::{codec, file};
 use crate::publish::{Publication, Reader};
 
-/// From one save to the next: what a crash may cost.
-const INTERVAL: Duration = Duration::from_secs(30);
+/// No two saves are closer than this, however often something is published.
+const PAUSE: Duration = Duration::from_secs(5);
 
 /// Saves what is published.
 #[derive(Debug, Clone)]
@@ -27,7 +27,8 @@ impl StateKeeper {
         Self { path, reader }
     }
 
-    /// Saves after each first snapshot, then every half a minute what is new, and once more at the stop.
+    /// Saves what is published as soon as it is, and once more at the stop: a kill costs what was published in the last
+    /// moments.
     pub async fn run(mut self, stop: CancellationToken) {
         let mut saved = Vec::new();
         loop {
@@ -43,12 +44,13 @@ impl StateKeeper {
         }
     }
 
-    /// Waits for something worth saving: at first for anything, later for a while.
+    /// Waits for something worth saving, and not too soon after the last save.
     async fn next(&mut self, saved: &[u64]) {
-        if saved.iter().all(|sequence| *sequence == 0) {
+        if saved.iter().any(|sequence| *sequence > 0) {
+            sleep(PAUSE).await;
+        }
+        if *saved == sequences(&self.reader.current()) {
             self.reader.changed().await;
-        } else {
-            sleep(INTERVAL).await;
         }
     }
 

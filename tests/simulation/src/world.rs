@@ -31,9 +31,6 @@ const SCRAPE_PATIENCE: Duration = Duration::from_millis(9_500);
 /// After a clock was set, the next polls are published with the new one.
 const RECOVERY: SignedDuration = SignedDuration::from_mins(15);
 
-/// From one save of the state to the next.
-const SAVE_INTERVAL: Duration = Duration::from_secs(60);
-
 /// What to run.
 #[derive(Debug, Clone, Copy)]
 pub struct Plan {
@@ -282,7 +279,6 @@ impl World {
         let mut last = Scrape::default();
         let phase = self.scrape_interval.mul_f64(self.random.random_range(0.0..1.0));
         let mut next_scrape = Instant::now() + phase;
-        let mut next_save = Instant::now() + SAVE_INTERVAL;
         let mut reader = exporter.reader.clone();
         let mut seen = None;
         while Instant::now() < death {
@@ -291,10 +287,9 @@ impl World {
                 biased;
                 () = sleep_until(death) => break,
                 () = sleep_until(next_spell) => self.change_weather(sky),
-                () = reader.changed() => self.look_at_publication(&reader, &mut seen, judge, sky),
-                () = sleep_until(next_save) => {
-                    *saved = state::encode(&exporter.reader.current());
-                    next_save += SAVE_INTERVAL;
+                () = reader.changed() => {
+                    self.look_at_publication(&reader, &mut seen, judge, sky);
+                    *saved = state::encode(&reader.current());
                 }
                 () = sleep_until(next_scrape) => {
                     // A held scrape holds nothing else up.
