@@ -34,6 +34,10 @@ const PAGE_MINIMUM: usize = 10;
 /// Anchored pages in a row that may bring nothing new before the run of equal creation times counts as long.
 const IDLE_MAXIMUM: u32 = 2;
 
+/// A loss of more than this, and of more than a fifth, within one walk is not believed.
+const LOSS_BELIEVED: usize = 10;
+const LOSS_PART: usize = 5;
+
 /// What to do after a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
@@ -70,6 +74,8 @@ pub(super) struct Walk {
     furthest: usize,
     has_long_ties: bool,
     is_proving_the_end: bool,
+    /// The largest total that this walk was told.
+    largest_total: usize,
     gaps: u64,
 }
 
@@ -89,6 +95,7 @@ impl Walk {
             furthest: 0,
             has_long_ties: false,
             is_proving_the_end: false,
+            largest_total: 0,
             gaps: 0,
         }
     }
@@ -103,10 +110,14 @@ impl Walk {
         let returned = page.desktops.len();
         let end = self.asked + returned;
         let total = page.total.map(|total| usize::try_from(total).unwrap_or(usize::MAX));
+        self.largest_total = self.largest_total.max(total.unwrap_or_default());
         if self.is_proving_the_end {
             return self.after_the_end(returned);
         }
         let is_end = returned < self.limit && total.is_some_and(|total| end >= total);
+        if (is_end || self.asked == 0) && self.has_collapsed(total, returned) {
+            return Step::Again(FailureReason::Count);
+        }
         if self.asked == 0 && (is_end || returned == 0) {
             // One page is atomic, whatever its order. A desktop that stands on it twice was counted twice.
             return finish(returned, total);
@@ -151,6 +162,16 @@ impl Walk {
                 Step::Ask(end)
             }
         }
+    }
+
+    /// Whether the list lost so much while it was read that no deletions explain it: then the server shows less than there
+    /// is, and what was not read yet is hidden with the rest. Totals that were always wrong tell nothing.
+    fn has_collapsed(&self, total: Option<usize>, returned: usize) -> bool {
+        let is_all_gone = self.unique > 0 && returned == 0;
+        total.map_or(is_all_gone, |total| {
+            let lost = self.largest_total.saturating_sub(total);
+            (lost > 0 && total == 0) || (lost > LOSS_BELIEVED && lost * LOSS_PART > self.largest_total)
+        })
     }
 
     /// Everything up to this page's end was read without a gap.
@@ -575,6 +596,38 @@ mod tests {
         assert_eq!(walk.after(&page(0..40, Some(90)), 40), Step::Ask(30));
         let backwards = page_of(vec![desktop(35, 35), desktop(34, 34)], Some(90));
         assert_eq!(walk.after(&backwards, 0), Step::Unordered);
+    }
+
+    #[test]
+    fn a_list_that_collapses_while_it_is_read_is_no_list() {
+        let collapsing = |left: usize, tells_total: bool| {
+            let mut list = List::of(&(0..90).collect::<Vec<_>>());
+            list.cap = 20;
+            list.tells_total = tells_total;
+            let mut pages = 0;
+            list.walk(500, |desktops| {
+                pages += 1;
+                if pages == 3 {
+                    desktops.truncate(left);
+                }
+            })
+            .end
+        };
+        assert_eq!(collapsing(0, true), Step::Again(FailureReason::Count));
+        assert_eq!(collapsing(0, false), Step::Again(FailureReason::Count));
+        assert_eq!(collapsing(71, true), Step::Again(FailureReason::Count));
+        assert_eq!(collapsing(72, true), Step::Done, "a fifth may go");
+        let mut small = List::of(&(0..20).collect::<Vec<_>>());
+        small.cap = 12;
+        let end = small.walk(500, |desktops| desktops.truncate(10)).end;
+        assert_eq!(end, Step::Done, "ten may go");
+    }
+
+    #[test]
+    fn a_total_that_was_always_wrong_hides_no_list() {
+        let mut walk = Walk::new(30);
+        assert_eq!(walk.after(&page(0..30, Some(3)), 30), Step::Ask(20));
+        assert_eq!(walk.after(&page(20..45, Some(3)), 15), Step::Done);
     }
 
     #[test]

@@ -69,6 +69,10 @@ pub(crate) struct Judge {
     calm: Option<(Timestamp, f64)>,
     /// The first scrape of this run of the exporter.
     awake_since: Option<Timestamp>,
+    /// The exporter has seen desktops, in this run or through what an earlier one saved.
+    knows_a_fleet: bool,
+    /// Since when the shrink guard has rejected every poll.
+    guarded_since: Option<Timestamp>,
     pub(crate) violations: Vec<String>,
     pub(crate) scrapes: u64,
     pub(crate) resolved: u64,
@@ -81,6 +85,8 @@ impl Judge {
             last: None,
             calm: None,
             awake_since: None,
+            knows_a_fleet: false,
+            guarded_since: None,
             violations: Vec::new(),
             scrapes: 0,
             resolved: 0,
@@ -95,6 +101,8 @@ impl Judge {
     pub(crate) fn restarted(&mut self, has_state: bool) {
         self.calm = None;
         self.awake_since = None;
+        self.guarded_since = None;
+        self.knows_a_fleet &= has_state;
         match &mut self.last {
             // What was published after the last save is forgotten with the process.
             Some(last) if has_state => last.snapshot_timestamp = None,
@@ -207,7 +215,8 @@ impl Judge {
         moment: &Moment,
         truth: &Chronicle,
     ) {
-        if moment.is_blind && self.last.is_none() {
+        self.knows_a_fleet |= !shown.is_empty();
+        if moment.is_blind && !self.knows_a_fleet {
             // An empty answer to an exporter that knows of nothing: nobody could know better.
             return;
         }
@@ -221,8 +230,26 @@ impl Judge {
         }
     }
 
+    /// Whether the shrink guard holds the exporter up: by contract it takes three listings and five minutes.
+    fn is_guarded(&mut self, scrape: &Scrape, moment: &Moment) -> bool {
+        let (polls, shrunken) = self
+            .last
+            .as_ref()
+            .map_or((scrape.polls, scrape.shrunken), |last| (last.polls, last.shrunken));
+        if scrape.shrunken > shrunken {
+            self.guarded_since.get_or_insert(moment.now);
+        } else if scrape.polls > polls {
+            self.guarded_since = None;
+        }
+        let longest = Duration::from_secs(300) + 3 * self.bounds.interval + self.bounds.listing;
+        let longest = SignedDuration::try_from(longest).unwrap_or(SignedDuration::MAX);
+        self.guarded_since
+            .is_some_and(|since| moment.now.duration_since(since) <= longest)
+    }
+
     /// I8.
     fn liveness(&mut self, scrape: &Scrape, moment: &Moment) {
+        let is_guarded = self.is_guarded(scrape, moment);
         let Some(since) = moment.calm_since else {
             self.calm = None;
             return;
@@ -231,7 +258,7 @@ impl Judge {
         // The poll under way when the faults stopped does not count.
         let passes = if moment.is_unsorted { 5.0 } else { 2.0 };
         let made = scrape.polls - scrape.shrunken;
-        if made >= polls + passes + 1.0 && !scrape.is_up {
+        if made >= polls + passes + 1.0 && !scrape.is_up && !is_guarded {
             self.violated(
                 moment,
                 &format!("I8: calm since {began}, {} polls later not up", made - polls),
@@ -239,7 +266,7 @@ impl Judge {
         }
         let longest = SignedDuration::try_from(CALM_AFTER).unwrap_or(SignedDuration::MAX) + self.bounds.reach();
         let awake_since = *self.awake_since.get_or_insert(moment.now);
-        if moment.now.duration_since(since.max(awake_since)) > longest && !scrape.is_up {
+        if moment.now.duration_since(since.max(awake_since)) > longest && !scrape.is_up && !is_guarded {
             self.violated(moment, &format!("I8: calm since {began} and not up"));
         }
     }
