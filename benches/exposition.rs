@@ -1,11 +1,14 @@
-//! What a desktop and a row cost: decode, build, render, and `prometheus::TextEncoder` over the same rows.
+//! What a desktop and a row cost: decode, build, render and compress, beside memcpy, the `prometheus` crate and
+//! `prometheus-client` over the same rows.
 //!
-//! `cargo bench --bench exposition [-- DESKTOPS ROUNDS]`. Every round runs every contender once, so that they share
-//! whatever else the machine does; the medians and their ratio are printed. A harness of our own, because the ratio of
-//! contenders in one run is the claim, and that is what frameworks leave to the reader.
+//! `cargo bench --bench exposition [-- DESKTOPS ROUNDS sparse|dense]`. Every round runs every contender once, so that they
+//! share whatever else the machine does; the medians and their ratios are printed. A harness of our own, because the ratio
+//! of contenders in one run is the claim, and that is what frameworks leave to the reader.
 
 #![expect(clippy::expect_used, reason = "a bench that cannot go on should say where")]
 #![expect(clippy::cast_precision_loss, reason = "counts of a bench are small numbers")]
+
+mod peers;
 
 use std::fmt::Write as _;
 use std::hint::black_box;
@@ -15,14 +18,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Request;
-use prometheus::proto::{Gauge, LabelPair, Metric, MetricFamily, MetricType};
-use prometheus::{Encoder, TextEncoder};
 use tokio::time::Instant;
-use workspace_exporter::api::{desktop_page, network_answer};
-use workspace_exporter::exposition::render;
-use workspace_exporter::inventory::{Desktop, Networks, SnapshotBuilder};
-use workspace_exporter::publish::{Board, NetworkFacts, Project, Publication};
+use workspace_exporter::api::{Extras, desktop_page, network_answer};
+use workspace_exporter::config::{MetricsSettings, StateRows, Users};
+use workspace_exporter::exposition::{Coding, Packed, Plan, Print, Selection, Sheet, Syntax};
+use workspace_exporter::inventory::{Desktop, DesktopId, Networks, Port, Snapshot, SnapshotBuilder, State, Status};
+use workspace_exporter::publish::{Board, NetworkFacts, Project, Publication, Publisher, Reader};
 use workspace_simulator::{Options, Simulator};
+
+const CHUNK: usize = 64 * 1024;
 
 /// What the simulated API answers for a whole fleet.
 struct Wire {
@@ -52,7 +56,7 @@ fn wire_of(desktops: usize) -> Wire {
         .collect();
     let ids: Vec<String> = pages
         .iter()
-        .flat_map(|page| desktop_page(page).expect("a page").desktops)
+        .flat_map(|page| desktop_page(page, &Extras::default()).expect("a page").desktops)
         .map(|desktop| desktop.id.as_str().to_owned())
         .collect();
     let networks = ids
@@ -67,137 +71,210 @@ fn wire_of(desktops: usize) -> Wire {
     Wire { pages, networks }
 }
 
-fn decode(wire: &Wire) -> (Vec<Desktop>, Networks) {
-    let desktops = wire
-        .pages
-        .iter()
-        .flat_map(|page| desktop_page(page).expect("a page").desktops)
-        .collect();
-    let mut networks = Networks::new(Duration::from_secs(3_600));
-    for answer in &wire.networks {
-        for (id, ports) in network_answer(answer).expect("networks").networks {
-            networks.found(id, 0, ports, Instant::now());
+type Decoded = (Vec<Desktop>, Vec<(DesktopId, Vec<Port>)>);
+
+fn decode(wire: &Wire) -> Decoded {
+    let extras = Extras::default();
+    let pages = wire.pages.iter();
+    let networks = wire.networks.iter();
+    (
+        pages
+            .flat_map(|page| desktop_page(page, &extras).expect("a page").desktops)
+            .collect(),
+        networks
+            .flat_map(|answer| network_answer(answer).expect("networks").networks)
+            .collect(),
+    )
+}
+
+/// Where snapshots are published.
+struct Stage {
+    publisher: Publisher,
+    reader: Reader,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let project = Project {
+            name: "simulated".to_owned(),
+            region: "simulated-1".to_owned(),
+            endpoint: "http://simulated".to_owned(),
+            project_id: None,
+            required: true,
+            interval: Duration::from_secs(60),
+            network_interval: Duration::from_secs(60),
+        };
+        let (board, reader) = Board::open();
+        Self {
+            publisher: board.add(Arc::new(project)),
+            reader,
         }
     }
-    (desktops, networks)
-}
 
-fn publish((desktops, networks): (Vec<Desktop>, Networks)) -> Arc<Publication> {
-    let project = Project {
-        name: "simulated".to_owned(),
-        region: "simulated-1".to_owned(),
-        endpoint: "http://simulated".to_owned(),
-        project_id: None,
-        required: true,
-        interval: Duration::from_secs(60),
-        network_interval: Duration::from_secs(60),
-    };
-    let (board, reader) = Board::open();
-    let publisher = board.add(Arc::new(project));
-    let mut builder = SnapshotBuilder::new("id".into(), "2026-01-05T02:00:00Z".parse().expect("a time"));
-    for desktop in desktops {
-        builder.found_desktop(desktop);
+    fn publish(&self, snapshot: Snapshot) -> Arc<Publication> {
+        let _ = self.publisher.publish(&Arc::new(snapshot), NetworkFacts::default());
+        self.reader.current()
     }
-    builder.found_page_end(None);
-    let _ = publisher.publish(
-        &Arc::new(builder.build(None, &networks, Instant::now())),
-        NetworkFacts::default(),
-    );
-    reader.current()
+
+    fn build(&self, (desktops, ports): Decoded) -> Snapshot {
+        let now = Instant::now();
+        let mut networks = Networks::new(Duration::from_secs(3_600));
+        for (id, ports) in ports {
+            networks.found(id, 0, ports, now);
+        }
+        let mut builder = SnapshotBuilder::new("id".into(), "2026-01-05T02:00:00Z".parse().expect("a time"));
+        for desktop in desktops {
+            builder.found_desktop(desktop);
+        }
+        builder.found_page_end(None);
+        let before = self.publisher.current().map(|published| published.snapshot);
+        builder.build(before.as_deref(), &networks, now)
+    }
 }
 
-/// The same rows as the `prometheus` crate holds them. Nothing in a simulated fleet needs unescaping.
-fn families_of(exposition: &str) -> Vec<MetricFamily> {
-    let mut families: Vec<MetricFamily> = Vec::new();
-    for line in exposition.lines() {
-        if let Some(header) = line.strip_prefix("# HELP ") {
-            let (name, help) = header.split_once(' ').expect("a name and a help");
-            let mut family = MetricFamily::default();
-            family.set_name(name.to_owned());
-            family.set_help(help.to_owned());
-            family.set_field_type(MetricType::GAUGE);
-            families.push(family);
-        } else if let Some((head, value)) = line.rsplit_once("} ") {
-            let (_, labels) = head.split_once('{').expect("labels");
-            let mut metric = Metric::default();
-            metric.set_label(labels.split("\",").map(label_of).collect());
-            let mut gauge = Gauge::default();
-            gauge.set_value(value.parse().expect("a value"));
-            metric.set_gauge(gauge);
-            families
-                .last_mut()
-                .expect("a header before rows")
-                .mut_metric()
-                .push(metric);
+/// Prints into one buffer that is used again and again; returns the length of the whole.
+fn render(publication: &Arc<Publication>, plan: &Arc<Plan>, buffer: &mut Vec<u8>) -> usize {
+    let sheet = Arc::new(Sheet::of(Arc::clone(publication), Arc::clone(plan)));
+    let mut print = Print::new(sheet, Selection::default(), Syntax::Classic);
+    let mut length = 0;
+    loop {
+        buffer.clear();
+        let has_more = print.fill(buffer, CHUNK);
+        length += black_box(&*buffer).len();
+        if !has_more {
+            return length;
         }
     }
-    families.retain(|family| !family.get_metric().is_empty());
-    families
 }
 
-fn label_of(text: &str) -> LabelPair {
-    let (name, value) = text.split_once("=\"").expect("a label");
-    let mut label = LabelPair::default();
-    label.set_name(name.to_owned());
-    label.set_value(value.trim_end_matches('"').to_owned());
-    label
+/// Copies a text into one buffer that is used again and again.
+fn copy(text: &[u8], buffer: &mut Vec<u8>) {
+    for chunk in text.chunks(CHUNK) {
+        buffer.clear();
+        buffer.extend_from_slice(chunk);
+        black_box(&*buffer);
+    }
 }
 
-fn timed<T>(times: &mut Vec<Duration>, run: impl FnOnce() -> T) -> T {
-    let began_at = Instant::now();
-    let result = black_box(run());
-    times.push(began_at.elapsed());
-    result
+fn packed(publication: &Arc<Publication>, plan: &Arc<Plan>, coding: Coding, before: Option<&Packed>) -> Packed {
+    let form = (&Selection::default(), Syntax::Classic, coding);
+    Packed::of(Arc::clone(publication), Arc::clone(plan), form, before)
 }
 
-fn median(times: &mut [Duration]) -> Duration {
-    times.sort();
-    times[times.len() / 2]
+/// The times of one contender.
+struct Contender {
+    what: &'static str,
+    times: Vec<Duration>,
+}
+
+impl Contender {
+    fn new(what: &'static str) -> Self {
+        Self {
+            what,
+            times: Vec::new(),
+        }
+    }
+
+    fn run<T>(&mut self, run: impl FnOnce() -> T) -> T {
+        let began_at = Instant::now();
+        let result = black_box(run());
+        self.times.push(began_at.elapsed());
+        result
+    }
+
+    fn median(&self) -> f64 {
+        let mut times = self.times.clone();
+        times.sort();
+        times[times.len() / 2].as_secs_f64()
+    }
 }
 
 fn main() -> io::Result<()> {
-    let numbers: Vec<usize> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
+    let arguments: Vec<String> = std::env::args().collect();
+    let numbers: Vec<usize> = arguments.iter().filter_map(|argument| argument.parse().ok()).collect();
     let desktops = numbers.first().copied().unwrap_or(10_000);
-    let rounds = numbers.get(1).copied().unwrap_or(15).max(1);
+    let rounds = numbers.get(1).copied().unwrap_or(9).max(1);
+    let is_dense = arguments.iter().any(|argument| argument == "dense");
+    let settings = MetricsSettings {
+        state_rows: if is_dense { StateRows::Dense } else { StateRows::Sparse },
+        ..MetricsSettings::default()
+    };
+    let plan = Arc::new(Plan::of(&settings, Users::Off).expect("a plan"));
 
     let wire = wire_of(desktops);
-    let publication = publish(decode(&wire));
-    let mut ours = Vec::new();
-    render(&publication, Instant::now(), &mut ours);
-    let text = String::from_utf8(ours.clone()).expect("UTF-8");
-    let rows = text.lines().filter(|line| !line.starts_with('#')).count();
-    let families = families_of(&text);
-    let mut theirs = Vec::new();
-    let (mut decoding, mut building, mut rendering, mut encoding) = (vec![], vec![], vec![], vec![]);
-    for _ in 0..rounds {
-        let decoded = timed(&mut decoding, || decode(&wire));
-        timed(&mut building, || publish(decoded));
-        ours.clear();
-        timed(&mut rendering, || render(&publication, Instant::now(), &mut ours));
-        theirs.clear();
-        timed(&mut encoding, || TextEncoder::new().encode(&families, &mut theirs)).expect("an encoding");
+    let stage = Stage::new();
+    let publication = stage.publish(stage.build(decode(&wire)));
+    let mut text = Vec::new();
+    let sheet = Arc::new(Sheet::of(Arc::clone(&publication), Arc::clone(&plan)));
+    Print::new(sheet, Selection::default(), Syntax::Classic).fill(&mut text, usize::MAX);
+    let rows = text
+        .split(|byte| *byte == b'\n')
+        .filter(|line| line.first().is_some_and(|byte| *byte != b'#'));
+    let rows = rows.count();
+    let families = peers::families_of(std::str::from_utf8(&text).expect("UTF-8"));
+    let first = packed(&publication, &plan, Coding::Gzip, None);
+
+    let mut buffer = Vec::with_capacity(2 * CHUNK);
+    let mut all = [
+        "decode (pages and networks)",
+        "build a snapshot beside the last one",
+        "render",
+        "gzip, anew",
+        "gzip, 1 % of the desktops changed",
+        "zstd, anew",
+        "memcpy of the same bytes",
+        "prometheus, custom Collector: gather and encode",
+        "prometheus, the encoder alone",
+        "prometheus-client, custom Collector",
+    ]
+    .map(Contender::new);
+    for round in 0..rounds {
+        let decoded = all[0].run(|| decode(&wire));
+        let mut changed = decoded.clone();
+        drop(all[1].run(|| stage.build(decoded)));
+        let length = all[2].run(|| render(&publication, &plan, &mut buffer));
+        assert_eq!(length, text.len());
+        drop(all[3].run(|| packed(&publication, &plan, Coding::Gzip, None)));
+        for desktop in changed.0.iter_mut().skip(round % 100).step_by(100) {
+            desktop.status = Some(State::Known(Status::Restarting));
+        }
+        let beside = Stage::new();
+        let _ = beside.publish(stage.build(decode(&wire)));
+        let next = beside.publish(beside.build(changed));
+        drop(all[4].run(|| packed(&next, &plan, Coding::Gzip, Some(&first))));
+        drop(all[5].run(|| packed(&publication, &plan, Coding::Zstd, None)));
+        all[6].run(|| copy(&text, &mut buffer));
+        peers::run(&families, &mut all[7..]);
     }
-    let per = |time: Duration, count: usize| time.as_secs_f64() / count.max(1) as f64;
-    let (rendering, encoding) = (median(&mut rendering), median(&mut encoding));
+    let median = |place: usize| all[place].median();
+    let kind = if is_dense { "dense" } else { "sparse" };
     let mut report = format!(
-        "{desktops} desktops, {rows} rows, {} bytes, medians of {rounds} rounds\n",
-        ours.len()
+        "{desktops} desktops, {kind}: {rows} rows, {} bytes, {} bytes of gzip, medians of {rounds} rounds\n",
+        text.len(),
+        first.body().len(),
     );
-    let mut line = |what: &str, time: Duration| {
-        let (per_desktop, per_row) = (per(time, desktops) * 1e6, per(time, rows) * 1e9);
+    for contender in &all {
+        let (what, time) = (contender.what, contender.median());
+        let (per_desktop, per_row) = (time * 1e6 / desktops as f64, time * 1e9 / rows as f64);
         let _ = writeln!(
             report,
-            "{what:<34} {per_desktop:8.2} µs a desktop {per_row:8.1} ns a row"
+            "{what:<48} {:9.2} ms {per_desktop:8.2} µs a desktop {per_row:8.1} ns a row",
+            time * 1e3
         );
-    };
-    line("decode (pages and networks)", median(&mut decoding));
-    line("build a snapshot", median(&mut building));
-    line("render", rendering);
-    line("prometheus::TextEncoder, same rows", encoding);
-    let ratio = encoding.as_secs_f64() / rendering.as_secs_f64();
-    let _ = writeln!(
-        report,
-        "render is {ratio:.1} times as fast as the encoder alone, which got its rows for nothing"
-    );
+    }
+    let poll = median(0) + median(1) + median(2) + median(3);
+    for (what, ratio) in [
+        ("render / memcpy", median(2) / median(6)),
+        ("prometheus Collector / render", median(7) / median(2)),
+        ("prometheus encoder alone / render", median(8) / median(2)),
+        ("prometheus-client / render", median(9) / median(2)),
+        ("gzip with 1 % changed / gzip anew", median(4) / median(3)),
+        (
+            "a poll's µs a desktop: decode, build, render, gzip",
+            poll * 1e6 / desktops as f64,
+        ),
+    ] {
+        let _ = writeln!(report, "{what:<52} {ratio:8.2}");
+    }
     io::stdout().write_all(report.as_bytes())
 }

@@ -7,11 +7,12 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{HttpTransport, TransportSetupError};
+use crate::api::{HttpTransport, TransportSetupError, UserKeyError, UserNames};
 use crate::causes;
 use crate::config::{ConfigError, Listen, Settings};
+use crate::exposition::Plan;
 use crate::generation::{Common, Generation};
-use crate::http::{BindError, Reload, Routes, Server, Site};
+use crate::http::{BindError, Forms, Reload, Routes, Server, Site};
 use crate::own_metrics::{OwnMetrics, RegistrationError};
 use crate::publish::Board;
 use crate::seams::{Chance, Environment, WallClock};
@@ -30,17 +31,18 @@ pub trait Origin: Send + Sync + 'static {
     /// [`ConfigError`] names the key.
     fn settings(&self) -> Result<Settings, ConfigError>;
 
-    /// Sockets, the system's clock, chance and environment.
+    /// Sockets, the system's clock, chance and environment, the key of users' hashes.
     ///
     /// # Errors
     ///
-    /// [`TransportSetupError`] names the setting.
-    fn seams(&self, settings: &Settings) -> Result<Seams, TransportSetupError> {
+    /// [`StartError`] names the setting.
+    fn seams(&self, settings: &Settings) -> Result<Seams, StartError> {
         Ok(Seams {
             transport: Arc::new(HttpTransport::new(&settings.api)?),
             clock: WallClock::system(),
             chance: Chance::of_system(),
             environment: Environment::system(),
+            users: UserNames::of(&settings.privacy)?,
         })
     }
 }
@@ -54,6 +56,9 @@ pub enum StartError {
     /// A setting of the cloud's transport is wrong.
     #[error(transparent)]
     Transport(#[from] TransportSetupError),
+    /// The key of users' hashes cannot be read.
+    #[error(transparent)]
+    UserKey(#[from] UserKeyError),
     /// An address is taken or not ours.
     #[error(transparent)]
     Bind(#[from] BindError),
@@ -71,6 +76,7 @@ pub struct RunError(#[from] GaveUp);
 pub struct App {
     origin: Arc<dyn Origin>,
     common: Common,
+    forms: Forms,
     server: Arc<Server>,
     generation: Generation,
     reloads: mpsc::Receiver<Reload>,
@@ -97,6 +103,7 @@ impl App {
     pub async fn bind(origin: impl Origin, notice: Option<&'static str>) -> Result<Self, StartError> {
         let settings = origin.settings()?;
         let seams = origin.seams(&settings)?;
+        let plan = plan_of(&settings)?;
         let metrics = OwnMetrics::new()?;
         metrics.config_loaded(true, since_epoch(&seams.clock));
         let (board, reader) = Board::open();
@@ -106,13 +113,15 @@ impl App {
             notice,
         };
         let reload = settings.web.lifecycle.then(|| ask.clone());
-        let routes = Routes::new(site, reader.clone(), metrics.clone(), reload);
+        let forms = Forms::new(reader.clone(), plan);
+        let routes = Routes::new(site, forms.clone(), metrics.clone(), reload);
         let server = Server::bind(&settings.web, routes).await?;
         let common = Common { metrics, board, reader };
         Ok(Self {
             generation: Generation::new(&settings, &seams, &common),
             origin: Arc::new(origin),
             common,
+            forms,
             server: Arc::new(server),
             reloads,
             _ask: ask,
@@ -172,8 +181,8 @@ impl App {
         let read = origin
             .settings()
             .map_err(StartError::from)
-            .and_then(|settings| Ok((origin.seams(&settings)?, settings)));
-        let (seams, settings) = match read {
+            .and_then(|settings| Ok((origin.seams(&settings)?, plan_of(&settings)?, settings)));
+        let (seams, plan, settings) = match read {
             Ok(read) => read,
             Err(error) => {
                 let error = causes::line(&error);
@@ -188,11 +197,22 @@ impl App {
         let next = Generation::new(&settings, &seams, &self.common);
         let last = std::mem::replace(&mut self.generation, next);
         last.end().await;
+        self.forms.follow(plan);
         self.generation.start();
         self.common.metrics.config_loaded(true, since_epoch(&seams.clock));
         tracing::info!("the new configuration is in force");
         Ok(())
     }
+}
+
+/// Which families are served. The catalogue knows their names, so that the settings' own check cannot.
+fn plan_of(settings: &Settings) -> Result<Arc<Plan>, ConfigError> {
+    let plan = Plan::of(&settings.metrics, settings.privacy.users);
+    plan.map(Arc::new).map_err(|error| ConfigError::Key {
+        origin: "the configuration".to_owned(),
+        key: error.key,
+        problem: error.problem,
+    })
 }
 
 fn since_epoch(clock: &WallClock) -> Duration {

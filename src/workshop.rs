@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{Client, CloudClock, Credential, Event, Exchange, Operation, Scope, Transport};
+use crate::api::{Client, CloudClock, Credential, Event, Exchange, Extras, Operation, Scope, Transport, UserNames};
 use crate::collect::{Pace, Poller};
 use crate::config::{CredentialSettings, DiscoverySettings, ProjectSettings, Settings};
 use crate::inventory::Snapshot;
@@ -27,6 +27,8 @@ pub struct Seams {
     pub chance: Chance,
     /// Where credentials may be.
     pub environment: Environment,
+    /// What becomes of users' names.
+    pub users: UserNames,
 }
 
 /// Everything that projects share.
@@ -201,7 +203,12 @@ impl Workshop {
             Arc::clone(&self.cloud_clock),
             self.seams.chance.clone(),
         );
-        Client::new(project.endpoint(), scope, self.credential(name, settings), exchange)
+        let extras = Extras {
+            tags: self.settings.metrics.tags.as_slice().into(),
+            users: self.seams.users.clone(),
+        };
+        let credential = self.credential(name, settings);
+        Client::new(project.endpoint(), scope, credential, exchange, extras)
     }
 
     fn credential(&self, name: &str, settings: &CredentialSettings) -> Arc<Credential> {

@@ -16,6 +16,7 @@ use super::decode::{DecodeError, DesktopPage, NetworkAnswer, desktop_page, netwo
 use super::error::Error;
 use super::exchange::Exchange;
 use super::operation::Operation;
+use super::users::Extras;
 use crate::inventory::DesktopId;
 
 /// RFC 3986's unreserved characters stay; everything else is `%XX`, a space too.
@@ -49,18 +50,26 @@ pub struct Client {
     project_id: Arc<OnceCell<Arc<str>>>,
     credential: Arc<Credential>,
     exchange: Exchange,
+    extras: Extras,
 }
 
 impl Client {
     /// Calls `endpoint` for the project of a scope; credentials may be shared.
     #[must_use]
-    pub fn new(endpoint: String, scope: Scope, credential: Arc<Credential>, exchange: Exchange) -> Self {
+    pub fn new(
+        endpoint: String,
+        scope: Scope,
+        credential: Arc<Credential>,
+        exchange: Exchange,
+        extras: Extras,
+    ) -> Self {
         Self {
             endpoint: endpoint.into(),
             project_id: Arc::new(OnceCell::new_with(scope.project_id.as_deref().map(Arc::from))),
             scope: Arc::new(scope),
             credential,
             exchange,
+            extras,
         }
     }
 
@@ -128,7 +137,8 @@ impl Client {
             Selection::InError => call.push_str("&status=ERROR"),
             Selection::Ids(ids) => push_ids(&mut call, "desktop_id", ids),
         }
-        self.get_of_project(Operation::ListDesktops, &call, desktop_page).await
+        let decode = |body: &[u8]| desktop_page(body, &self.extras);
+        self.get_of_project(Operation::ListDesktops, &call, decode).await
     }
 
     /// Asks for the networks of 1 to 100 desktops; no ids are answered with nothing, without a call.
@@ -150,7 +160,7 @@ impl Client {
         &self,
         operation: Operation,
         call: &str,
-        decode: fn(&[u8]) -> Result<T, DecodeError>,
+        decode: impl Fn(&[u8]) -> Result<T, DecodeError> + Send + Sync,
     ) -> Result<T, Error> {
         let project_id = self.project_id().await?;
         let path = format!("/v2/{}/{call}", utf8_percent_encode(&project_id, RESERVED));

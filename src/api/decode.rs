@@ -5,13 +5,11 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 
 use super::field_reader::FieldReader;
-use super::lenient::{Array, Object};
+use super::records;
 use super::signing::AccessKey;
 use super::surrogates::without_lone_surrogates;
-use super::wire::{
-    DesktopDetailInfo, DesktopNetworkResult, DesktopNetworks, DesktopsDetail, NetworkInfo, Projects, SecurityKey,
-    TokenAnswer,
-};
+use super::users::Extras;
+use super::wire::{DesktopNetworks, DesktopsDetail, DesktopsUsers, Projects, SecurityKey, TokenAnswer};
 use crate::config::Secret;
 use crate::inventory::{Desktop, DesktopId, Losses, Port};
 
@@ -97,17 +95,24 @@ pub(super) struct TokenFacts {
     pub(super) project_id: Option<String>,
 }
 
-/// Reads an answer of the list call. Costs a few µs a desktop; unknown keys are skipped.
+/// Reads an answer of the list call, with these extras. Costs a few µs a desktop; unknown keys are skipped.
 ///
 /// # Errors
 ///
 /// [`DecodeError`] when it is no such answer, or a record has no id.
-pub fn desktop_page(body: &[u8]) -> Result<DesktopPage, DecodeError> {
+pub fn desktop_page(body: &[u8], extras: &Extras) -> Result<DesktopPage, DecodeError> {
     let wire: DesktopsDetail = parsed(body)?;
     let mut reader = FieldReader::default();
     let mut desktops = Vec::with_capacity(wire.desktops.len());
     for (position, record) in wire.desktops.into_iter().enumerate() {
-        desktops.push(desktop(record, &mut reader).ok_or(DecodeError::NoDesktopId { position })?);
+        let desktop = records::desktop(record, &extras.tags, &mut reader);
+        desktops.push(desktop.ok_or(DecodeError::NoDesktopId { position })?);
+    }
+    if extras.users.are_wanted() {
+        let wire: DesktopsUsers = parsed(body)?;
+        for (desktop, record) in desktops.iter_mut().zip(wire.desktops) {
+            desktop.users = extras.users.names(record, &mut reader);
+        }
     }
     Ok(DesktopPage {
         desktops,
@@ -127,7 +132,7 @@ pub fn network_answer(body: &[u8]) -> Result<NetworkAnswer, DecodeError> {
     let networks = wire
         .networks
         .into_iter()
-        .filter_map(|record| network(record, &mut reader))
+        .filter_map(|record| records::network(record, &mut reader))
         .collect();
     Ok(NetworkAnswer {
         networks,
@@ -178,79 +183,13 @@ pub(super) fn metadata_key(body: &[u8]) -> Result<AccessKey, DecodeError> {
     })
 }
 
-fn desktop(wire: DesktopDetailInfo, reader: &mut FieldReader) -> Option<Desktop> {
-    let id = reader
-        .read(wire.desktop_id, "desktop_id")
-        .and_then(DesktopId::try_new)?;
-    let metadata = reader.object(wire.metadata, "metadata");
-    let flavor = reader.object(wire.flavor, "flavor");
-    let product = reader.object(wire.product, "product");
-    let product_flavor = reader.read(product.flavor_id, "product.flavor_id");
-    Some(Desktop {
-        id,
-        computer_name: reader.read(wire.computer_name, "computer_name"),
-        status: reader.state(wire.status, "status"),
-        login_status: reader.state(wire.login_status, "login_status"),
-        attach_state: reader.state(wire.attach_state, "attach_state"),
-        in_maintenance_mode: reader.read(wire.in_maintenance_mode, "in_maintenance_mode"),
-        task_status: reader.read(wire.task_status, "task_status"),
-        created: reader.moment(wire.created, "created"),
-        address_mark: reader.mark(wire.ip_addresses, "ip_addresses"),
-        desktop_type: reader.read(wire.desktop_type, "desktop_type"),
-        os_type: reader.read(metadata.os_type, "metadata.os_type"),
-        os_version: reader.read(wire.os_version, "os_version"),
-        image_id: reader.read(metadata.image_id, "metadata.metering.image_id"),
-        image_name: reader.read(metadata.image_name, "metadata.image_name"),
-        product_id: reader.read(wire.product_id, "product_id"),
-        flavor_id: reader.read(flavor.id, "flavor.id").or(product_flavor),
-        availability_zone: reader.read(wire.availability_zone, "availability_zone"),
-        site_type: reader.read(wire.site_type, "site_type"),
-        site_name: reader.read(wire.site_name, "site_name"),
-        enterprise_project_id: reader.read(wire.enterprise_project_id, "enterprise_project_id"),
-        subnet_id: reader.read(wire.subnet_id, "subnet_id"),
-    })
-}
-
-fn network(wire: DesktopNetworkResult, reader: &mut FieldReader) -> Option<(DesktopId, Vec<Port>)> {
-    let id = reader
-        .read(wire.computer_id, "computer_id")
-        .and_then(DesktopId::try_new);
-    let infos = reader
-        .read(wire.network_infos, "network_infos")
-        .map_or(Vec::new(), |Array(infos)| infos);
-    let mut ports = Vec::with_capacity(infos.len());
-    for info in infos {
-        if let Some(Object(info)) = reader.read(info, "network_infos") {
-            ports.push(port(info, reader));
-        }
-    }
-    if id.is_none() {
-        reader.found_other_shape("computer_id");
-    }
-    Some((id?, ports))
-}
-
-fn port(wire: NetworkInfo, reader: &mut FieldReader) -> Port {
-    let vpc = reader.object(wire.vpc_info, "vpc_info");
-    let subnet = reader.object(wire.subnet_info, "subnet_info");
-    let port = reader.object(wire.port_info, "port_info");
-    let public_ip = reader.object(wire.public_ip_info, "public_ip_info");
-    Port {
-        private_ip: reader.read(port.ip_address, "port_info.ip_address"),
-        public_ip: reader.read(public_ip.public_ip_address, "public_ip_info.public_ip_address"),
-        vpc_id: reader.read(vpc.id, "vpc_info.id"),
-        vpc_name: reader.read(vpc.name, "vpc_info.name"),
-        subnet_id: reader.read(subnet.id, "subnet_info.id"),
-        subnet_name: reader.read(subnet.name, "subnet_info.name"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::users::UserNames;
     use super::*;
-    use crate::inventory::{LoginStatus, State, Status};
+    use crate::inventory::{LoginStatus, State, Status, UserName, VolumeRole};
 
     const REFERENCE_DESKTOP: &str = r#"{
         "desktop_id": "21616aa6", "computer_name": "CHENMIN01",
@@ -263,7 +202,7 @@ mod tests {
 
     fn page(record: &str) -> DesktopPage {
         let body = format!(r#"{{"desktops": [{record}], "total_count": 1}}"#);
-        desktop_page(body.as_bytes()).expect("a page")
+        desktop_page(body.as_bytes(), &Extras::default()).expect("a page")
     }
 
     #[test]
@@ -272,7 +211,7 @@ mod tests {
         let desktop = &page.desktops[0];
         assert_eq!(desktop.status, Some(State::Known(Status::Active)));
         assert_eq!(desktop.login_status, Some(State::Known(LoginStatus::Registered)));
-        assert_eq!(desktop.image_id.as_deref(), Some("39efed30"));
+        assert_eq!(desktop.facts.image_id.as_deref(), Some("39efed30"));
         assert_eq!(desktop.in_maintenance_mode, Some(false));
         assert_eq!(desktop.attach_state, None);
         assert_eq!(page.total, Some(1));
@@ -298,7 +237,7 @@ mod tests {
             page(r#"{"desktop_id": "a", "computer_name": 7, "metadata": [], "status": null, "os_version": "1"}"#);
         let desktop = &page.desktops[0];
         assert_eq!(
-            (desktop.computer_name.as_deref(), desktop.os_version.as_deref()),
+            (desktop.computer_name.as_deref(), desktop.facts.os_version.as_deref()),
             (None, Some("1"))
         );
         assert_eq!(desktop.status, None);
@@ -314,9 +253,53 @@ mod tests {
         assert_eq!(words, [("login_status", "".into()), ("status", "DREAMING".into())]);
     }
 
+    #[test]
+    fn hardware_tags_and_assignments_read_as_the_page_says() {
+        let record = r#"{"desktop_id": "a", "is_freeze": true, "task_status": "powering-off",
+            "product": {"cpu": "2", "memory": "3072"},
+            "root_volume": {"size": 90, "device": "/dev/vda"}, "data_volumes": [{"size": 10, "device": "/dev/vdc"}, {}],
+            "tags": [{"key": "team", "value": "red"}, {"key": "secret", "value": "x"}],
+            "attach_user_infos": [{"user_name": "bob"}, {"user_name": "ann"}], "user_name": "bob"}"#;
+        let body = format!(r#"{{"desktops": [{record}]}}"#);
+        let read = |extras: &Extras| {
+            desktop_page(body.as_bytes(), extras)
+                .expect("a page")
+                .desktops
+                .remove(0)
+        };
+        let desktop = read(&Extras {
+            tags: ["team".into(), "owner".into()].into(),
+            ..Extras::default()
+        });
+        let facts = &desktop.facts;
+        assert_eq!((facts.vcpus, facts.memory_bytes), (Some(2), Some(3_221_225_472)));
+        let volumes: Vec<_> = facts
+            .volumes
+            .iter()
+            .map(|volume| (volume.role, volume.size_bytes))
+            .collect();
+        let gigabyte = 1 << 30;
+        assert_eq!(
+            volumes,
+            [(VolumeRole::System, 90 * gigabyte), (VolumeRole::Data, 10 * gigabyte)]
+        );
+        assert_eq!(*facts.tags, [("team".into(), "red".into())]);
+        assert_eq!((desktop.is_frozen, desktop.assigned_users), (Some(true), Some(2)));
+        assert_eq!(desktop.task_status.as_ref().map(State::label), Some("powering_off"));
+        assert!(desktop.users.is_empty());
+        let named = read(&Extras {
+            users: UserNames::Plain,
+            ..Extras::default()
+        });
+        assert_eq!(
+            *named.users,
+            [UserName::Plain("ann".into()), UserName::Plain("bob".into())]
+        );
+    }
+
     #[track_caller]
     fn check_refused(body: &str, expected: &str) {
-        let error = desktop_page(body.as_bytes())
+        let error = desktop_page(body.as_bytes(), &Extras::default())
             .expect_err("the page was read")
             .to_string();
         assert!(error.contains(expected), "{error:?} does not contain {expected:?}");
@@ -368,7 +351,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_make_decoding_panic(body in proptest::collection::vec(any::<u8>(), 0..400)) {
-            let _ = desktop_page(&body);
+            let _ = desktop_page(&body, &Extras::default());
             let _ = network_answer(&body);
         }
 
@@ -376,7 +359,7 @@ mod tests {
         fn no_cut_of_a_page_is_a_page(cut in 0_usize..400) {
             let body = format!(r#"{{"desktops": [{REFERENCE_DESKTOP}], "total_count": 1}}"#);
             prop_assume!(cut < body.len());
-            prop_assert!(desktop_page(&body.as_bytes()[..cut]).is_err());
+            prop_assert!(desktop_page(&body.as_bytes()[..cut], &Extras::default()).is_err());
         }
     }
 }

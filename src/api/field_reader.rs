@@ -46,6 +46,15 @@ impl FieldReader {
         Some(state)
     }
 
+    /// The objects of an array; an absent one has none.
+    pub(super) fn objects<T>(&mut self, field: Field<Array<Field<Object<T>>>>, name: &'static str) -> Vec<T> {
+        let Some(Array(items)) = self.read(field, name) else {
+            return Vec::new();
+        };
+        let items = items.into_iter().filter_map(|item| self.read(item, name));
+        items.map(|Object(item)| item).collect()
+    }
+
     /// A moment in either of the list's two spellings, both UTC (`api/facts.md`, section 1.3); text that is none counts
     /// as another shape.
     pub(super) fn moment(&mut self, field: Field<Box<str>>, name: &'static str) -> Option<Timestamp> {

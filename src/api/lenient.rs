@@ -67,6 +67,30 @@ impl FromJson<'_> for u64 {
     }
 }
 
+/// A whole number, which the API writes as text in some fields and as a number in others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Digits(pub(super) u64);
+
+impl FromJson<'_> for Digits {
+    fn from_text(text: &str) -> Option<Self> {
+        text.trim().parse().ok().map(Digits)
+    }
+
+    fn from_count(count: u64) -> Option<Self> {
+        Some(Digits(count))
+    }
+}
+
+/// Whether a text is there and not empty; the text itself is not kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Given(pub(super) bool);
+
+impl FromJson<'_> for Given {
+    fn from_text(text: &str) -> Option<Self> {
+        Some(Given(!text.is_empty()))
+    }
+}
+
 /// A nested object of the reference page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Object<T>(pub(super) T);
@@ -184,6 +208,9 @@ mod tests {
         for json in [r#""7""#, "-7", "7.5", "[7]", "false"] {
             check::<u64>(json, &Field::OtherShape);
         }
+        check(r#""3072""#, &Field::Present(Digits(3_072)));
+        check("90", &Field::Present(Digits(90)));
+        check::<Digits>(r#""a lot""#, &Field::OtherShape);
         for json in [r#""true""#, "1", "{}"] {
             check::<bool>(json, &Field::OtherShape);
         }

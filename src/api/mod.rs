@@ -18,11 +18,13 @@ mod lenient;
 mod operation;
 mod quota;
 mod rate;
+mod records;
 mod refusal;
 mod retry;
 mod signing;
 mod surrogates;
 mod transport;
+mod users;
 mod wire;
 
 pub use auth::{Credential, CredentialError, Scope};
@@ -35,3 +37,4 @@ pub use operation::Operation;
 pub use rate::Limit;
 pub use refusal::Refusal;
 pub use transport::{HttpTransport, Transport, TransportError, TransportSetupError};
+pub use users::{Extras, UserKeyError, UserNames};

@@ -1,10 +1,12 @@
-//! The answers as the reference pages write them, field for field, as far as the exporter shows them. Fields of users
-//! are not here, so they are never in memory. Meaning begins in `decode`.
+//! The answers as the reference pages write them, field for field, as far as the exporter shows them. Names of users are
+//! not in `DesktopDetailInfo`: they are read, from `DesktopUsers`, only where the operator wants them shown. Meaning
+//! begins in `decode`.
 
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
-use super::lenient::{Array, Field, Object};
+use super::lenient::{Array, Digits, Field, Given, Object};
 
 type Text = Field<Box<str>>;
 
@@ -32,6 +34,51 @@ pub(super) struct DesktopDetailInfo {
     pub(super) ip_addresses: Field<Array<Text>>,
     pub(super) enterprise_project_id: Text,
     pub(super) subnet_id: Text,
+    pub(super) is_freeze: Field<bool>,
+    pub(super) tags: Field<Array<Field<Object<Tag>>>>,
+    pub(super) root_volume: Field<Object<VolumeDetail>>,
+    pub(super) data_volumes: Field<Array<Field<Object<VolumeDetail>>>>,
+    pub(super) attach_user_infos: Field<Array<IgnoredAny>>,
+    pub(super) user_list: Field<Array<IgnoredAny>>,
+    pub(super) user_name: Field<Given>,
+}
+
+/// `Tag`, table 13.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Tag {
+    pub(super) key: Text,
+    pub(super) value: Text,
+}
+
+/// `VolumeDetail`, table 11; `size` is in GB.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct VolumeDetail {
+    pub(super) device: Text,
+    pub(super) size: Field<Digits>,
+}
+
+/// The list's answer read for the names of users alone.
+#[derive(Debug, Deserialize)]
+pub(super) struct DesktopsUsers {
+    pub(super) desktops: Vec<DesktopUsers>,
+}
+
+/// The fields of `DesktopDetailInfo` that name users.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct DesktopUsers {
+    pub(super) attach_user_infos: Field<Array<Field<Object<AttachInstancesUserInfo>>>>,
+    pub(super) user_list: Field<Array<Text>>,
+    pub(super) user_name: Text,
+}
+
+/// `AttachInstancesUserInfo`, table 10.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct AttachInstancesUserInfo {
+    pub(super) user_name: Text,
 }
 
 /// `metadata`: a map whose documented keys hold dots.
@@ -51,11 +98,13 @@ pub(super) struct FlavorInfo {
     pub(super) id: Text,
 }
 
-/// `ProductInfo`, table 12.
+/// `ProductInfo`, table 12; `memory` is in MB.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct ProductInfo {
     pub(super) flavor_id: Text,
+    pub(super) cpu: Field<Digits>,
+    pub(super) memory: Field<Digits>,
 }
 
 /// The answer of the list call. A missing `desktops` is an error: an empty fleet says `[]`.
@@ -83,15 +132,15 @@ pub(super) struct DesktopNetworkResult {
 /// `NetworkInfo`, table 5.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-#[expect(clippy::struct_field_names, reason = "the reference page's own names")]
 pub(super) struct NetworkInfo {
     pub(super) vpc_info: Field<Object<Named>>,
     pub(super) subnet_info: Field<Object<Named>>,
     pub(super) port_info: Field<Object<Port>>,
     pub(super) public_ip_info: Field<Object<PublicIp>>,
+    pub(super) security_groups: Field<Array<Field<Object<Named>>>>,
 }
 
-/// `Vpc` and `DesktopSubnet`, tables 6 and 7.
+/// `Vpc`, `DesktopSubnet` and `SecurityGroupInfo`, tables 6, 7 and 10.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Named {

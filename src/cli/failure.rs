@@ -42,7 +42,7 @@ impl From<ConfigError> for Failure {
 impl From<StartError> for Failure {
     fn from(error: StartError) -> Self {
         match error {
-            StartError::Config(_) | StartError::Transport(_) => Failure::Usage(error.into()),
+            StartError::Config(_) | StartError::Transport(_) | StartError::UserKey(_) => Failure::Usage(error.into()),
             StartError::Bind(_) | StartError::Metrics(_) => Failure::Trouble(error.into()),
         }
     }

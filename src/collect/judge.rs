@@ -153,7 +153,7 @@ mod tests {
 
     use super::super::pages::desktop;
     use super::*;
-    use crate::inventory::Networks;
+    use crate::inventory::{Networks, State};
 
     fn listing(numbers: impl IntoIterator<Item = usize>) -> SnapshotBuilder {
         let mut builder = SnapshotBuilder::new("id".into(), Timestamp::UNIX_EPOCH);
@@ -206,9 +206,14 @@ mod tests {
         }
     }
 
+    fn in_order(mut ids: Vec<DesktopId>) -> Vec<DesktopId> {
+        ids.sort();
+        ids
+    }
+
     fn published(held: &[usize]) -> Verdict {
         Verdict::Publish {
-            held: held.iter().map(|number| id(*number)).collect(),
+            held: in_order(held.iter().map(|number| id(*number)).collect()),
         }
     }
 
@@ -241,7 +246,7 @@ mod tests {
     fn one_that_was_being_deleted_goes_at_once_and_so_does_one_answered_as_deleted() {
         let mut court = Court::with_fleet(100);
         let mut deleting = desktop(0, 0);
-        deleting.task_status = Some("Deleting".into());
+        deleting.task_status = Some(State::parse("Deleting"));
         let mut before = listing(1..100);
         before.found_desktop(deleting);
         court.before = before.build(None, &Networks::new(Duration::ZERO), Instant::now());

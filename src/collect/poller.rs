@@ -195,7 +195,6 @@ impl Poller {
         let snapshot = Arc::new(snapshot);
         self.networks.retain(&snapshot);
         self.report_losses(snapshot.losses());
-        self.metrics.changes_seen(snapshot.changes());
         let sequence = self.publisher.publish(&snapshot, self.networks.facts());
         let elapsed = began_at.elapsed();
         self.metrics.poll_succeeded(elapsed);

@@ -589,8 +589,8 @@ mod tests {
     #[test]
     fn a_page_that_is_empty_too_early_is_walked_back_and_one_without_order_is_told() {
         let mut walk = Walk::new(40);
-        assert_eq!(walk.after(&page(0..40, Some(90)), 40), Step::Ask(30));
-        assert_eq!(walk.after(&page(0..0, Some(20)), 0), Step::Back(0));
+        assert_eq!(walk.after(&page(0..40, Some(40)), 40), Step::Ask(30));
+        assert_eq!(walk.after(&page(0..0, Some(30)), 0), Step::Back(0));
         assert_eq!(walk.gaps(), 1);
         let mut walk = Walk::new(40);
         assert_eq!(walk.after(&page(0..40, Some(90)), 40), Step::Ask(30));

@@ -9,7 +9,7 @@ use config::{Config, File, FileFormat, FileSourceString};
 
 use super::error::ConfigError;
 use super::project::ProjectSettings;
-use super::settings::Settings;
+use super::settings::{Settings, Users};
 
 /// What flags and environment set; `None` leaves the file's word.
 #[derive(Debug, Clone, Default)]
@@ -186,6 +186,12 @@ fn check_keys(settings: &Settings) -> Result<(), (String, String)> {
     if !(1..=1_000_000).contains(&collect.max_desktops) {
         return problem("collect.max_desktops", "must be between 1 and 1000000");
     }
+    if settings.privacy.users == Users::Hash && settings.privacy.hash_key_file.is_none() {
+        return problem(
+            "privacy.hash_key_file",
+            "name a file with a random key, or hashes can be guessed",
+        );
+    }
     if collect.interval > Duration::from_secs(24 * 3600) {
         return problem("collect.interval", "must be at most 24h");
     }
@@ -294,7 +300,8 @@ projects: [ { region: cn-north-4, project_id: 0bec5db9 } ]
             "there is no credential named \"b\"",
         );
         check_error("projects: [ { region: a, regoin: b } ]", "projects[0].regoin");
-        check_error("privacy: { users: plain }", "privacy.users");
+        check_error("privacy: { users: everyone }", "privacy.users");
+        check_error("privacy: { users: hash }", "privacy.hash_key_file");
         check_error("credentials: { main: { kind: magic } }", "credentials.main");
         check_error("credentials: { main: { kind: token_file, file: a, flie: b } }", "flie");
     }

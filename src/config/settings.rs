@@ -13,6 +13,7 @@ use serde::de::{Deserializer, Error};
 use super::credentials::CredentialSettings;
 use super::discovery::DiscoverySettings;
 use super::duration;
+use super::metrics::MetricsSettings;
 use super::project::ProjectSettings;
 
 /// Everything that can be set.
@@ -31,6 +32,8 @@ pub struct Settings {
     pub projects: Vec<ProjectSettings>,
     /// Projects found through IAM.
     pub discovery: Option<DiscoverySettings>,
+    /// Which families are served, and how.
+    pub metrics: MetricsSettings,
     /// Personal data.
     pub privacy: PrivacySettings,
     /// What is kept over a restart.
@@ -223,6 +226,8 @@ impl Default for ApiSettings {
 pub struct PrivacySettings {
     /// What becomes of user names.
     pub users: Users,
+    /// Where the key of their hashes is.
+    pub hash_key_file: Option<PathBuf>,
 }
 
 /// What becomes of user names.
@@ -232,4 +237,8 @@ pub enum Users {
     /// They are never read from the answers.
     #[default]
     Off,
+    /// They are shown as keyed hashes.
+    Hash,
+    /// They are shown as they are.
+    Plain,
 }

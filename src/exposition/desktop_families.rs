@@ -1,42 +1,44 @@
-//! The rows of the per-desktop families. Each function sees one desktop and no other.
+//! The rows of the per-desktop families that are not a state's. Each function sees one desktop and no other.
 
-use super::text::{Rows, Value};
-use crate::inventory::{Entry, Field, State, Text, Word};
+use super::plan::Plan;
+use super::rows::{Rows, Value, tail};
+use crate::inventory::{Entry, Facts, Field, Text};
 
-pub(super) fn status(entry: &Entry, rows: &mut Rows<'_>) {
-    state(entry.desktop.status.as_ref(), "status", rows);
+pub(super) fn in_maintenance_mode(entry: &Entry, _: &Plan, rows: &mut Rows<'_>) {
+    flag(entry.desktop.in_maintenance_mode, rows);
 }
 
-pub(super) fn login_status(entry: &Entry, rows: &mut Rows<'_>) {
-    state(entry.desktop.login_status.as_ref(), "login_status", rows);
+pub(super) fn frozen(entry: &Entry, _: &Plan, rows: &mut Rows<'_>) {
+    flag(entry.desktop.is_frozen, rows);
 }
 
-pub(super) fn attach_state(entry: &Entry, rows: &mut Rows<'_>) {
-    state(entry.desktop.attach_state.as_ref(), "attach_state", rows);
-}
-
-/// The row of the current word; the other words have none (`metrics.md`, sparse).
-fn state<W: Word>(state: Option<&State<W>>, label: &'static str, rows: &mut Rows<'_>) {
-    if let Some(state) = state {
-        rows.row(&[(label, state.label())], Value::Flag(true));
+fn flag(flag: Option<bool>, rows: &mut Rows<'_>) {
+    if let Some(flag) = flag {
+        rows.row(&[], Value::Flag(flag));
     }
 }
 
-pub(super) fn in_maintenance_mode(entry: &Entry, rows: &mut Rows<'_>) {
-    if let Some(in_maintenance) = entry.desktop.in_maintenance_mode {
-        rows.row(&[], Value::Flag(in_maintenance));
-    }
-}
-
-pub(super) fn last_transition(entry: &Entry, rows: &mut Rows<'_>) {
+pub(super) fn last_transition(entry: &Entry, _: &Plan, rows: &mut Rows<'_>) {
     for field in Field::ALL {
         if let Some(moment) = entry.last_transitions.of(field) {
-            let since_epoch = moment.as_duration().as_secs_f64();
-            rows.row(&[("field", field.as_str())], Value::Seconds(since_epoch));
+            rows.row(&[("field", field.as_str())], Value::Moment(moment));
         }
     }
 }
 
+pub(super) fn created(entry: &Entry, _: &Plan, rows: &mut Rows<'_>) {
+    if let Some(moment) = entry.desktop.created {
+        rows.row(&[], Value::Moment(moment));
+    }
+}
+
+pub(super) fn assigned_users(entry: &Entry, _: &Plan, rows: &mut Rows<'_>) {
+    if let Some(count) = entry.desktop.assigned_users {
+        rows.row(&[], Value::Count(u64::from(count)));
+    }
+}
+
+/// The labels of `desktop_info` in front of those of tags.
 pub(super) const INFO_LABELS: &[&str] = &[
     "desktop_type",
     "os_type",
@@ -52,25 +54,32 @@ pub(super) const INFO_LABELS: &[&str] = &[
     "subnet_id",
 ];
 
-pub(super) fn info(entry: &Entry, rows: &mut Rows<'_>) {
-    let desktop = &entry.desktop;
-    rows.row(
-        &[
-            ("desktop_type", text(&desktop.desktop_type)),
-            ("os_type", text(&desktop.os_type)),
-            ("os_version", text(&desktop.os_version)),
-            ("image_id", text(&desktop.image_id)),
-            ("image_name", text(&desktop.image_name)),
-            ("product_id", text(&desktop.product_id)),
-            ("flavor_id", text(&desktop.flavor_id)),
-            ("availability_zone", text(&desktop.availability_zone)),
-            ("site_type", text(&desktop.site_type)),
-            ("site_name", text(&desktop.site_name)),
-            ("enterprise_project_id", text(&desktop.enterprise_project_id)),
-            ("subnet_id", text(&desktop.subnet_id)),
-        ],
-        Value::Flag(true),
-    );
+pub(super) fn info(facts: &Facts, plan: &Plan) -> Box<[u8]> {
+    let described = [
+        ("desktop_type", text(&facts.desktop_type)),
+        ("os_type", text(&facts.os_type)),
+        ("os_version", text(&facts.os_version)),
+        ("image_id", text(&facts.image_id)),
+        ("image_name", text(&facts.image_name)),
+        ("product_id", text(&facts.product_id)),
+        ("flavor_id", text(&facts.flavor_id)),
+        ("availability_zone", text(&facts.availability_zone)),
+        ("site_type", text(&facts.site_type)),
+        ("site_name", text(&facts.site_name)),
+        ("enterprise_project_id", text(&facts.enterprise_project_id)),
+        ("subnet_id", text(&facts.subnet_id)),
+    ];
+    let tags = plan.tags().iter().map(|(key, label)| {
+        let tag = facts.tags.iter().find(|(found, _)| found == key);
+        (label.as_str(), tag.map_or("", |(_, value)| &**value))
+    });
+    tail(described.into_iter().chain(tags), Value::Flag(true))
+}
+
+pub(super) fn user_info(entry: &Entry, plan: &Plan, rows: &mut Rows<'_>) {
+    for user in entry.desktop.users.iter().filter_map(|user| plan.shown(user)) {
+        rows.row(&[("user", user)], Value::Flag(true));
+    }
 }
 
 pub(super) const NETWORK_INFO_LABELS: &[&str] = &[
@@ -82,19 +91,59 @@ pub(super) const NETWORK_INFO_LABELS: &[&str] = &[
     "subnet_name",
 ];
 
-pub(super) fn network_info(entry: &Entry, rows: &mut Rows<'_>) {
+pub(super) fn network_info(entry: &Entry, _: &Plan, rows: &mut Rows<'_>) {
     for port in entry.ports.iter().flat_map(|ports| ports.iter()) {
         rows.row(
             &[
                 ("private_ip", text(&port.private_ip)),
                 ("public_ip", text(&port.public_ip)),
-                ("vpc_id", text(&port.vpc_id)),
-                ("vpc_name", text(&port.vpc_name)),
-                ("subnet_id", text(&port.subnet_id)),
-                ("subnet_name", text(&port.subnet_name)),
+                ("vpc_id", text(&port.place.vpc_id)),
+                ("vpc_name", text(&port.place.vpc_name)),
+                ("subnet_id", text(&port.place.subnet_id)),
+                ("subnet_name", text(&port.place.subnet_name)),
             ],
             Value::Flag(true),
         );
+    }
+}
+
+/// One row a group, however many cards it guards.
+pub(super) fn security_group_info(entry: &Entry, _: &Plan, rows: &mut Rows<'_>) {
+    let ports = entry.ports.iter().flat_map(|ports| ports.iter());
+    let mut groups: Vec<_> = ports.flat_map(|port| port.place.security_groups.iter()).collect();
+    groups.sort();
+    groups.dedup();
+    for group in groups {
+        let labels = [
+            ("security_group_id", text(&group.id)),
+            ("security_group_name", text(&group.name)),
+        ];
+        rows.row(&labels, Value::Flag(true));
+    }
+}
+
+pub(super) fn vcpus(entry: &Entry, _: &Plan, rows: &mut Rows<'_>) {
+    count(entry.desktop.facts.vcpus, rows);
+}
+
+pub(super) fn memory_bytes(entry: &Entry, _: &Plan, rows: &mut Rows<'_>) {
+    count(entry.desktop.facts.memory_bytes, rows);
+}
+
+fn count(count: Option<u64>, rows: &mut Rows<'_>) {
+    if let Some(count) = count {
+        rows.row(&[], Value::Count(count));
+    }
+}
+
+/// One row a disk: of two that the API tells of alike, the larger.
+pub(super) fn volume_size_bytes(entry: &Entry, _: &Plan, rows: &mut Rows<'_>) {
+    let mut volumes: Vec<_> = entry.desktop.facts.volumes.iter().collect();
+    volumes.sort_by_key(|volume| (volume.role, &volume.device, std::cmp::Reverse(volume.size_bytes)));
+    volumes.dedup_by_key(|volume| (volume.role, &volume.device));
+    for volume in volumes {
+        let labels = [("volume", volume.role.as_str()), ("device", text(&volume.device))];
+        rows.row(&labels, Value::Count(volume.size_bytes));
     }
 }
 

@@ -1,59 +1,79 @@
 //! The rows of the per-project families, the exporter's word on each project's snapshot among them.
 
-use std::iter::zip;
+use std::array::from_fn;
 
 use tokio::time::Instant;
 
-use super::text::{Rows, Value};
-use crate::inventory::{Snapshot, Tally};
-use crate::publish::ProjectState;
+use super::rows::{Rows, Value};
+use crate::inventory::Tally;
+use crate::publish::{ProjectState, Published};
 
-pub(super) fn desktops(state: &ProjectState, _: Instant, rows: &mut Rows<'_>) {
-    with_snapshot(state, |snapshot| {
-        tally(&snapshot.census().by_status, ["desktop_type", "status"], rows);
-    });
+pub(super) fn desktops(_: &ProjectState, published: &Published, rows: &mut Rows<'_>) {
+    tally(&published.snapshot.census().by_status, ["desktop_type", "status"], rows);
 }
 
-pub(super) fn desktops_by_login_status(state: &ProjectState, _: Instant, rows: &mut Rows<'_>) {
-    with_snapshot(state, |snapshot| {
-        let labels = ["desktop_type", "status", "login_status"];
-        tally(&snapshot.census().by_login_status, labels, rows);
-    });
+pub(super) fn desktops_by_login_status(_: &ProjectState, published: &Published, rows: &mut Rows<'_>) {
+    let labels = ["desktop_type", "status", "login_status"];
+    tally(&published.snapshot.census().by_login_status, labels, rows);
 }
 
-pub(super) fn desktops_by_attach_state(state: &ProjectState, _: Instant, rows: &mut Rows<'_>) {
-    with_snapshot(state, |snapshot| {
-        tally(
-            &snapshot.census().by_attach_state,
-            ["desktop_type", "attach_state"],
-            rows,
-        );
-    });
+pub(super) fn desktops_by_attach_state(_: &ProjectState, published: &Published, rows: &mut Rows<'_>) {
+    let labels = ["desktop_type", "attach_state"];
+    tally(&published.snapshot.census().by_attach_state, labels, rows);
 }
 
-pub(super) fn desktops_in_maintenance_mode(state: &ProjectState, _: Instant, rows: &mut Rows<'_>) {
-    with_snapshot(state, |snapshot| {
-        tally(&snapshot.census().in_maintenance_mode, ["desktop_type"], rows);
-    });
+pub(super) fn desktops_in_maintenance_mode(_: &ProjectState, published: &Published, rows: &mut Rows<'_>) {
+    tally(&published.snapshot.census().in_maintenance_mode, ["desktop_type"], rows);
 }
 
-pub(super) fn desktops_reported(state: &ProjectState, _: Instant, rows: &mut Rows<'_>) {
-    with_snapshot(state, |snapshot| {
-        if let Some(reported) = snapshot.reported() {
-            rows.row(&[], Value::Count(reported));
-        }
-    });
+pub(super) fn desktops_reported(_: &ProjectState, published: &Published, rows: &mut Rows<'_>) {
+    if let Some(reported) = published.snapshot.reported() {
+        rows.row(&[], Value::Count(reported));
+    }
 }
 
-pub(super) fn project_info(state: &ProjectState, _: Instant, rows: &mut Rows<'_>) {
-    with_snapshot(state, |snapshot| {
-        let labels = [
-            ("project_id", snapshot.project_id()),
-            ("region", state.project.region.as_str()),
-            ("endpoint", state.project.endpoint.as_str()),
-        ];
-        rows.row(&labels, Value::Flag(true));
-    });
+pub(super) fn transitions(_: &ProjectState, published: &Published, rows: &mut Rows<'_>) {
+    for ((field, from, to), count) in &published.totals.transitions {
+        let labels = [("field", field.as_str()), ("from", from), ("to", to)];
+        rows.row(&labels, Value::Count(*count));
+    }
+}
+
+pub(super) fn appeared(_: &ProjectState, published: &Published, rows: &mut Rows<'_>) {
+    rows.row(&[], Value::Count(published.totals.appeared));
+}
+
+pub(super) fn disappeared(_: &ProjectState, published: &Published, rows: &mut Rows<'_>) {
+    rows.row(&[], Value::Count(published.totals.disappeared));
+}
+
+pub(super) fn project_info(state: &ProjectState, published: &Published, rows: &mut Rows<'_>) {
+    let labels = [
+        ("project_id", published.snapshot.project_id()),
+        ("region", state.project.region.as_str()),
+        ("endpoint", state.project.endpoint.as_str()),
+    ];
+    rows.row(&labels, Value::Flag(true));
+}
+
+pub(super) fn snapshot_timestamp(_: &ProjectState, published: &Published, rows: &mut Rows<'_>) {
+    rows.row(&[], Value::Moment(published.snapshot.listed_at()));
+}
+
+pub(super) fn snapshot_sequence(_: &ProjectState, published: &Published, rows: &mut Rows<'_>) {
+    rows.row(&[], Value::Count(published.sequence));
+}
+
+pub(super) fn snapshot_desktops(_: &ProjectState, published: &Published, rows: &mut Rows<'_>) {
+    rows.row(&[], Value::Count(published.snapshot.entries().len() as u64));
+}
+
+pub(super) fn snapshot_pages(_: &ProjectState, published: &Published, rows: &mut Rows<'_>) {
+    rows.row(&[], Value::Count(published.snapshot.pages()));
+}
+
+pub(super) fn desktops_held(_: &ProjectState, published: &Published, rows: &mut Rows<'_>) {
+    rows.row(&[], Value::Count(published.snapshot.held() as u64));
 }
 
 pub(super) fn up(state: &ProjectState, now: Instant, rows: &mut Rows<'_>) {
@@ -62,33 +82,6 @@ pub(super) fn up(state: &ProjectState, now: Instant, rows: &mut Rows<'_>) {
 
 pub(super) fn network_up(state: &ProjectState, now: Instant, rows: &mut Rows<'_>) {
     rows.row(&[], Value::Flag(state.is_network_up(now)));
-}
-
-pub(super) fn snapshot_timestamp(state: &ProjectState, _: Instant, rows: &mut Rows<'_>) {
-    with_snapshot(state, |snapshot| {
-        let since_epoch = snapshot.listed_at().as_duration().as_secs_f64();
-        rows.row(&[], Value::Seconds(since_epoch));
-    });
-}
-
-pub(super) fn snapshot_sequence(state: &ProjectState, _: Instant, rows: &mut Rows<'_>) {
-    if let Some(published) = &state.published {
-        rows.row(&[], Value::Count(published.sequence));
-    }
-}
-
-pub(super) fn snapshot_desktops(state: &ProjectState, _: Instant, rows: &mut Rows<'_>) {
-    with_snapshot(state, |snapshot| {
-        rows.row(&[], Value::Count(snapshot.entries().len() as u64));
-    });
-}
-
-pub(super) fn snapshot_pages(state: &ProjectState, _: Instant, rows: &mut Rows<'_>) {
-    with_snapshot(state, |snapshot| rows.row(&[], Value::Count(snapshot.pages())));
-}
-
-pub(super) fn desktops_held(state: &ProjectState, _: Instant, rows: &mut Rows<'_>) {
-    with_snapshot(state, |snapshot| rows.row(&[], Value::Count(snapshot.held() as u64)));
 }
 
 pub(super) fn snapshot_restored(state: &ProjectState, _: Instant, rows: &mut Rows<'_>) {
@@ -109,16 +102,9 @@ pub(super) fn network_unresolved_desktops(state: &ProjectState, _: Instant, rows
     }
 }
 
-/// Before the first snapshot nothing is known, so there is no row.
-fn with_snapshot(state: &ProjectState, write: impl FnOnce(&Snapshot)) {
-    if let Some(published) = &state.published {
-        write(&published.snapshot);
-    }
-}
-
 fn tally<const LABELS: usize>(tally: &Tally<LABELS>, names: [&'static str; LABELS], rows: &mut Rows<'_>) {
     for (values, count) in tally {
-        let labels: Vec<(&'static str, &str)> = zip(names, values.iter().copied()).collect();
+        let labels: [(&str, &str); LABELS] = from_fn(|place| (names[place], values[place]));
         rows.row(&labels, Value::Count(*count));
     }
 }

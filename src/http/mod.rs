@@ -2,9 +2,15 @@
 //!
 //! `bind` gives a server that knows its addresses; `run` serves until it is stopped.
 
+mod body;
+mod forms;
 mod landing_page;
+mod rest;
 mod routes;
+mod scrape;
 mod server;
 
+pub use body::Page;
+pub use forms::Forms;
 pub use routes::{Reload, Routes, Site};
 pub use server::{BindError, Server};

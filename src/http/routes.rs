@@ -4,14 +4,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
-use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
+use super::body::Page;
+use super::forms::Forms;
 use super::landing_page;
-use crate::exposition;
+use super::rest::Rest;
+use super::scrape::Scrape;
 use crate::own_metrics::OwnMetrics;
-use crate::publish::{Publication, Reader};
+use crate::publish::Publication;
 
 /// The longest request target (`semantics.md`, section 4).
 const TARGET_MAXIMUM: usize = 8 * 1024;
@@ -38,8 +41,9 @@ pub struct Site {
 #[derive(Debug, Clone)]
 pub struct Routes {
     site: Site,
-    reader: Reader,
+    forms: Forms,
     metrics: OwnMetrics,
+    rest: Rest,
     /// Who reloads the configuration; `None` where that is not served.
     reload: Option<mpsc::Sender<Reload>>,
 }
@@ -78,21 +82,26 @@ impl Handler {
 impl Routes {
     /// Serves this site from these publications.
     #[must_use]
-    pub fn new(site: Site, reader: Reader, metrics: OwnMetrics, reload: Option<mpsc::Sender<Reload>>) -> Self {
+    pub fn new(site: Site, forms: Forms, metrics: OwnMetrics, reload: Option<mpsc::Sender<Reload>>) -> Self {
         Self {
             site,
-            reader,
+            forms,
+            rest: Rest::new(metrics.clone()),
             metrics,
             reload,
         }
     }
 
+    /// What is made for scrapes.
+    pub(super) fn forms(&self) -> &Forms {
+        &self.forms
+    }
+
     /// Answers one request and counts it. The body of an answer to HEAD is the server's to leave out.
-    pub(super) async fn answer<B>(&self, request: &Request<B>) -> Response<Bytes> {
+    pub(super) async fn answer<B>(&self, request: &Request<B>) -> Response<Page> {
         let began_at = Instant::now();
         let handler = self.handler_of(request.uri().path());
-        let patience = patience_of(request.headers());
-        let response = self.respond(handler, request.method(), request.uri(), patience).await;
+        let response = self.respond(handler, request).await;
         self.metrics
             .answered(handler.as_str(), response.status().as_str(), began_at.elapsed());
         response
@@ -109,7 +118,8 @@ impl Routes {
         }
     }
 
-    async fn respond(&self, handler: Handler, method: &Method, target: &Uri, patience: Duration) -> Response<Bytes> {
+    async fn respond<B>(&self, handler: Handler, request: &Request<B>) -> Response<Page> {
+        let (method, target) = (request.method(), request.uri());
         if handler == Handler::Reload {
             return self.reload(method).await;
         }
@@ -127,9 +137,12 @@ impl Routes {
             );
         }
         match handler {
-            Handler::Metrics => self.metrics_page(patience).await,
+            Handler::Metrics => {
+                self.metrics_page(target.query().unwrap_or_default(), request.headers())
+                    .await
+            }
             Handler::Healthy => text(StatusCode::OK, "healthy\n".to_owned()),
-            Handler::Ready => readiness(&self.reader.current()),
+            Handler::Ready => readiness(&self.forms.reader().current()),
             Handler::Landing => self.landing(),
             Handler::Reload | Handler::Other => {
                 text(StatusCode::NOT_FOUND, "nothing is served here; see /\n".to_owned())
@@ -138,7 +151,7 @@ impl Routes {
     }
 
     /// Reads the configuration again, if that is served.
-    async fn reload(&self, method: &Method) -> Response<Bytes> {
+    async fn reload(&self, method: &Method) -> Response<Page> {
         let Some(reload) = &self.reload else {
             let refused = "reloading is not enabled here: set web.lifecycle, or send SIGHUP\n";
             return text(StatusCode::FORBIDDEN, refused.to_owned());
@@ -157,25 +170,20 @@ impl Routes {
         }
     }
 
-    /// Renders off the runtime's threads: a large fleet's rows take longer than a request should block others. While
-    /// nothing is known yet, a scraper that says how long it waits is held: what it does not see, it takes for gone.
-    async fn metrics_page(&self, patience: Duration) -> Response<Bytes> {
-        let publication = self.reader.warm(patience).await;
-        let (metrics, now) = (self.metrics.clone(), Instant::now());
-        let rendered = tokio::task::spawn_blocking(move || {
-            let mut body = Vec::new();
-            exposition::render(&publication, now, &mut body);
-            metrics.render(&mut body).map(|()| body)
-        });
-        match rendered.await {
-            Ok(Ok(body)) => answer(StatusCode::OK, exposition::CONTENT_TYPE, body),
-            Ok(Err(error)) => failed(&error),
-            Err(error) => failed(&error),
-        }
+    /// While nothing is known yet, a scraper that says how long it waits is held: what it does not see, it takes for gone.
+    async fn metrics_page(&self, query: &str, headers: &HeaderMap) -> Response<Page> {
+        let scrape = match Scrape::parse(query, headers) {
+            Ok(scrape) => scrape,
+            Err(error) => return text(StatusCode::BAD_REQUEST, format!("{error}\n")),
+        };
+        drop(self.forms.reader().warm(patience_of(headers)).await);
+        let failed = "the metrics could not be written; see the log\n";
+        let answered = scrape.answer(&self.forms, &self.rest).await;
+        answered.unwrap_or_else(|| text(StatusCode::INTERNAL_SERVER_ERROR, failed.to_owned()))
     }
 
-    fn landing(&self) -> Response<Bytes> {
-        let page = landing_page::render(&self.site, &self.reader.current(), Instant::now());
+    fn landing(&self) -> Response<Page> {
+        let page = landing_page::render(&self.site, &self.forms.reader().current(), Instant::now());
         let response = answer(StatusCode::OK, HTML, page.into_bytes());
         with(
             response,
@@ -198,7 +206,7 @@ fn patience_of(headers: &HeaderMap) -> Duration {
         .min(SCRAPE_PATIENCE_MAXIMUM)
 }
 
-fn readiness(publication: &Publication) -> Response<Bytes> {
+fn readiness(publication: &Publication) -> Response<Page> {
     if publication.is_ready() {
         return text(StatusCode::OK, "ready\n".to_owned());
     }
@@ -212,26 +220,18 @@ fn readiness(publication: &Publication) -> Response<Bytes> {
     text(StatusCode::SERVICE_UNAVAILABLE, body)
 }
 
-fn failed(error: &dyn std::error::Error) -> Response<Bytes> {
-    tracing::error!(%error, "a scrape could not be rendered");
-    text(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        "the metrics could not be rendered; see the log\n".to_owned(),
-    )
-}
-
-fn text(status: StatusCode, body: String) -> Response<Bytes> {
+fn text(status: StatusCode, body: String) -> Response<Page> {
     answer(status, TEXT, body.into_bytes())
 }
 
-fn answer(status: StatusCode, content_type: &'static str, body: Vec<u8>) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::from(body));
+fn answer(status: StatusCode, content_type: &'static str, body: Vec<u8>) -> Response<Page> {
+    let mut response = Response::new(Page::of([Bytes::from(body)]));
     *response.status_mut() = status;
     let response = with(response, CONTENT_TYPE, content_type);
     with(response, X_CONTENT_TYPE_OPTIONS, "nosniff")
 }
 
-fn with(mut response: Response<Bytes>, name: HeaderName, value: &'static str) -> Response<Bytes> {
+fn with(mut response: Response<Page>, name: HeaderName, value: &'static str) -> Response<Page> {
     response.headers_mut().insert(name, HeaderValue::from_static(value));
     response
 }

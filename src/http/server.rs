@@ -7,9 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{Request, Response};
-use http_body_util::Full;
+use http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -125,6 +123,7 @@ impl Server {
             let (connections, routes) = (Arc::clone(&self.connections), self.routes.clone());
             accepting.spawn(accept(listener, connections, routes, stop.clone()));
         }
+        accepting.spawn(self.routes.forms().clone().run(stop));
         while accepting.join_next().await.is_some() {}
     }
 }
@@ -178,7 +177,7 @@ async fn accept_one(
 async fn serve(stream: Box<dyn Stream>, permit: Option<OwnedSemaphorePermit>, routes: Routes, watcher: Watcher) {
     let service = service_fn(move |request: Request<Incoming>| {
         let routes = routes.clone();
-        async move { Ok::<_, Infallible>(answer(&routes, &request).await) }
+        async move { Ok::<_, Infallible>(routes.answer(&request).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -189,8 +188,4 @@ async fn serve(stream: Box<dyn Stream>, permit: Option<OwnedSemaphorePermit>, ro
         tracing::debug!(%error, "a connection ended early");
     }
     drop(permit);
-}
-
-async fn answer(routes: &Routes, request: &Request<Incoming>) -> Response<Full<Bytes>> {
-    routes.answer(request).await.map(Full::new)
 }

@@ -1,6 +1,6 @@
 //! A snapshot being put together: methods say what was found, `build` ends it beside the snapshot before.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::census::Census;
 use super::changes::{Changes, LastTransitions};
 use super::desktop::{Desktop, DesktopId};
+use super::facts::Facts;
 use super::network::Networks;
 use super::snapshot::{Entry, Losses, Snapshot};
 
@@ -17,7 +18,8 @@ use super::snapshot::{Entry, Losses, Snapshot};
 pub struct SnapshotBuilder {
     project_id: Arc<str>,
     listed_at: Timestamp,
-    desktops: HashMap<DesktopId, Desktop>,
+    desktops: HashMap<DesktopId, Arc<Desktop>>,
+    facts: HashSet<Arc<Facts>>,
     held: Vec<Entry>,
     reported: Option<u64>,
     pages: u64,
@@ -32,6 +34,7 @@ impl SnapshotBuilder {
             project_id,
             listed_at,
             desktops: HashMap::new(),
+            facts: HashSet::new(),
             held: Vec::new(),
             reported: None,
             pages: 0,
@@ -40,8 +43,12 @@ impl SnapshotBuilder {
     }
 
     /// A desktop was listed; of two records with one id the newer wins. Returns whether the id is new.
-    pub fn found_desktop(&mut self, desktop: Desktop) -> bool {
-        self.desktops.insert(desktop.id.clone(), desktop).is_none()
+    pub fn found_desktop(&mut self, mut desktop: Desktop) -> bool {
+        match self.facts.get(&desktop.facts) {
+            Some(facts) => desktop.facts = Arc::clone(facts),
+            None => drop(self.facts.insert(Arc::clone(&desktop.facts))),
+        }
+        self.desktops.insert(desktop.id.clone(), Arc::new(desktop)).is_none()
     }
 
     /// A page ended; `reported` is its total, if it gave one.
@@ -103,7 +110,7 @@ impl SnapshotBuilder {
 
     /// The desktops found, in no order.
     pub fn desktops(&self) -> impl Iterator<Item = &Desktop> {
-        self.desktops.values()
+        self.desktops.values().map(|desktop| &**desktop)
     }
 
     /// Ends the listing beside the snapshot before it, if there is one. Costs a sort of the ids and a walk through both.
@@ -115,7 +122,7 @@ impl SnapshotBuilder {
             .into_values()
             .map(|desktop| Entry {
                 ports: networks.ports_of(&desktop.id, now).cloned(),
-                desktop: Arc::new(desktop),
+                desktop,
                 last_transitions: LastTransitions::default(),
                 is_held: false,
             })
@@ -158,6 +165,11 @@ fn compare(before: &Snapshot, entries: &mut [Entry], moment: Timestamp, changes:
         changes.note(&known.desktop, &entry.desktop, moment, &mut entry.last_transitions);
         if known.desktop == entry.desktop {
             entry.desktop = Arc::clone(&known.desktop);
+        } else if known.desktop.facts == entry.desktop.facts {
+            Arc::make_mut(&mut entry.desktop).facts = Arc::clone(&known.desktop.facts);
+        }
+        if known.ports == entry.ports {
+            entry.ports.clone_from(&known.ports);
         }
     }
     changes.disappeared += earlier.count() as u64;

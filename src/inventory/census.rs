@@ -22,6 +22,10 @@ pub enum DesktopType {
 impl Word for DesktopType {
     const ALL: &'static [Self] = &[DesktopType::Dedicated, DesktopType::Pooled, DesktopType::Shared];
 
+    fn place(self) -> usize {
+        self as usize
+    }
+
     fn word(self) -> &'static str {
         match self {
             DesktopType::Dedicated => "DEDICATED",
@@ -76,7 +80,7 @@ impl Census {
     }
 
     fn count(&mut self, desktop: &Desktop) {
-        let desktop_type = desktop.desktop_type.as_deref().map(State::<DesktopType>::parse);
+        let desktop_type = desktop.facts.desktop_type.as_deref().map(State::<DesktopType>::parse);
         let desktop_type = label(desktop_type.as_ref());
         let status = label(desktop.status.as_ref());
         let login_status = label(desktop.login_status.as_ref());
@@ -99,12 +103,17 @@ fn add<const LABELS: usize>(tally: &mut Tally<LABELS>, labels: [&'static str; LA
 
 #[cfg(test)]
 mod tests {
-    use super::super::DesktopId;
+    use std::sync::Arc;
+
+    use super::super::{DesktopId, Facts};
     use super::*;
 
     fn desktop(desktop_type: Option<&str>, status: Option<&str>) -> Desktop {
         let mut desktop = Desktop::new(DesktopId::try_new("d").expect("a non-empty id"));
-        desktop.desktop_type = desktop_type.map(Into::into);
+        desktop.facts = Arc::new(Facts {
+            desktop_type: desktop_type.map(Into::into),
+            ..Facts::default()
+        });
         desktop.status = status.map(State::parse);
         desktop
     }

@@ -2,6 +2,7 @@
 //! never seen.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroI64;
 
 use jiff::Timestamp;
 
@@ -69,20 +70,22 @@ fn label<W: Word>(state: Option<&State<W>>) -> Option<&'static str> {
     state.map(State::label)
 }
 
-/// When each field of a desktop was last seen to change; `None` until it was.
+/// When each field of a desktop was last seen to change, in nanoseconds since the epoch; `None` until it was.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct LastTransitions([Option<Timestamp>; Field::ALL.len()]);
+pub struct LastTransitions([Option<NonZeroI64>; Field::ALL.len()]);
 
 impl LastTransitions {
     /// When this field was last seen to change.
     #[must_use]
     pub fn of(&self, field: Field) -> Option<Timestamp> {
-        self.0[field as usize]
+        let nanoseconds = self.0[field as usize]?.get();
+        Timestamp::from_nanosecond(i128::from(nanoseconds)).ok()
     }
 
-    /// Notes a change.
+    /// Notes a change. Moments that 64 bits of nanoseconds cannot hold (past 2262) are not kept.
     pub fn set(&mut self, field: Field, moment: Timestamp) {
-        self.0[field as usize] = Some(moment);
+        let nanoseconds = i64::try_from(moment.as_nanosecond()).ok();
+        self.0[field as usize] = nanoseconds.and_then(NonZeroI64::new);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Where desktops are on the network: one [`Port`] a network card, kept per desktop from pass to pass.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +15,13 @@ pub struct Port {
     pub private_ip: Text,
     /// Elastic address, if one is bound.
     pub public_ip: Text,
+    /// The network it is in, shared by all that are in it alike.
+    pub place: Arc<Place>,
+}
+
+/// A network that cards are in.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
     /// VPC id.
     pub vpc_id: Text,
     /// VPC name.
@@ -23,6 +30,17 @@ pub struct Port {
     pub subnet_id: Text,
     /// Subnet name.
     pub subnet_name: Text,
+    /// What guards it.
+    pub security_groups: Box<[SecurityGroup]>,
+}
+
+/// A security group.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SecurityGroup {
+    /// Its id.
+    pub id: Text,
+    /// Its name.
+    pub name: Text,
 }
 
 /// What the networks call answered, per desktop. Ports are shared with snapshots, not copied.
@@ -30,6 +48,7 @@ pub struct Port {
 pub struct Networks {
     keep: Duration,
     known: HashMap<DesktopId, Known>,
+    places: HashSet<Arc<Place>>,
 }
 
 /// What is known of one desktop's networks.
@@ -49,16 +68,25 @@ impl Networks {
         Self {
             keep,
             known: HashMap::new(),
+            places: HashSet::new(),
         }
     }
 
     /// Forgets every desktop but these.
     pub fn retain(&mut self, is_there: impl Fn(&DesktopId) -> bool) {
         self.known.retain(|id, _| is_there(id));
+        // What only this set holds, nobody is in.
+        self.places.retain(|place| Arc::strong_count(place) > 1);
     }
 
     /// Takes what an answer says of a desktop that had these addresses; ports that are alike are one.
     pub fn found(&mut self, id: DesktopId, mark: u64, mut ports: Vec<Port>, now: Instant) {
+        for port in &mut ports {
+            match self.places.get(&port.place) {
+                Some(place) => port.place = Arc::clone(place),
+                None => drop(self.places.insert(Arc::clone(&port.place))),
+            }
+        }
         ports.sort();
         ports.dedup();
         let known = Known {

@@ -8,6 +8,14 @@ pub trait Word: Copy + Eq + 'static {
 
     /// The API's spelling.
     fn word(self) -> &'static str;
+
+    /// Its place in [`Word::ALL`].
+    fn place(self) -> usize;
+
+    /// Whether text from outside is this word; case has varied.
+    fn reads(self, raw: &str) -> bool {
+        self.word().eq_ignore_ascii_case(raw)
+    }
 }
 
 /// A state as the API named it.
@@ -23,12 +31,12 @@ impl<W: Word> State<W> {
     /// The label value of a word that the contract does not list.
     pub const UNKNOWN: &'static str = "unknown";
 
-    /// Reads a word, compared without case because the API's case has varied.
+    /// Reads a word.
     #[must_use]
     pub fn parse(raw: &str) -> Self {
         W::ALL
             .iter()
-            .find(|word| word.word().eq_ignore_ascii_case(raw))
+            .find(|word| word.reads(raw))
             .map_or_else(|| State::Unknown(raw.into()), |word| State::Known(*word))
     }
 
@@ -38,6 +46,15 @@ impl<W: Word> State<W> {
         match self {
             State::Known(word) => word.word(),
             State::Unknown(_) => Self::UNKNOWN,
+        }
+    }
+
+    /// The place of the label value in [`State::labels`].
+    #[must_use]
+    pub fn place(&self) -> usize {
+        match self {
+            State::Known(word) => word.place(),
+            State::Unknown(_) => W::ALL.len(),
         }
     }
 
@@ -86,6 +103,10 @@ impl Word for Status {
         Status::Awakening,
     ];
 
+    fn place(self) -> usize {
+        self as usize
+    }
+
     fn word(self) -> &'static str {
         match self {
             Status::Active => "ACTIVE",
@@ -124,6 +145,10 @@ impl Word for LoginStatus {
         LoginStatus::Disconnected,
         LoginStatus::Offline,
     ];
+
+    fn place(self) -> usize {
+        self as usize
+    }
 
     fn word(self) -> &'static str {
         match self {
@@ -175,6 +200,10 @@ impl Word for AttachState {
         AttachState::DeattachFailCanDeattachAgain,
     ];
 
+    fn place(self) -> usize {
+        self as usize
+    }
+
     fn word(self) -> &'static str {
         match self {
             AttachState::Attached => "ATTACHED",
@@ -201,6 +230,7 @@ mod tests {
         for word in W::ALL {
             assert_eq!(State::parse(word.word()), State::Known(*word));
             assert_eq!(State::parse(&word.word().to_lowercase()), State::Known(*word));
+            assert_eq!(W::ALL[word.place()], *word);
         }
     }
 

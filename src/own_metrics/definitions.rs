@@ -125,27 +125,6 @@ pub(super) const HTTP_REQUEST_DURATION: Definition = Definition {
     labels: &["handler"],
 };
 
-pub(super) const TRANSITIONS: Definition = Definition {
-    name: "huaweicloud_workspace_desktop_transitions_total",
-    help: "Changes of a state seen between two snapshots; states shorter than a poll can be missed.",
-    kind: "counter",
-    labels: &["project", "field", "from", "to"],
-};
-
-pub(super) const APPEARED: Definition = Definition {
-    name: "huaweicloud_workspace_desktops_appeared_total",
-    help: "Desktops that a snapshot held and the one before it did not.",
-    kind: "counter",
-    labels: &["project"],
-};
-
-pub(super) const DISAPPEARED: Definition = Definition {
-    name: "huaweicloud_workspace_desktops_disappeared_total",
-    help: "Desktops that a snapshot held and the one after it did not.",
-    kind: "counter",
-    labels: &["project"],
-};
-
 pub(super) const LISTING_GAPS: Definition = Definition {
     name: "huaweicloud_workspace_exporter_listing_gaps_total",
     help: "Page boundaries that had to be walked back because desktops moved, and desktops that the list left out.",
@@ -196,10 +175,7 @@ pub(super) const CONFIG_RELOAD_TIME: Definition = Definition {
 };
 
 /// Every family of the registry but the standard `process_*` ones.
-pub const DEFINITIONS: [&Definition; 26] = [
-    &TRANSITIONS,
-    &APPEARED,
-    &DISAPPEARED,
+pub const DEFINITIONS: [&Definition; 23] = [
     &BUILD_INFO,
     &POLLS,
     &POLL_FAILURES,

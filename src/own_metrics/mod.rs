@@ -4,19 +4,20 @@
 mod definitions;
 mod project;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use prometheus::process_collector::ProcessCollector;
-use prometheus::{
-    Encoder, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
-};
+use prometheus::proto::MetricFamily;
+use prometheus::{GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
-use crate::inventory::{FailureReason, Field};
+use crate::inventory::FailureReason;
 use definitions::{
-    API_RATE_LIMIT, API_REQUEST_DURATION, API_REQUESTS, API_RESPONSE_BYTES, API_RETRIES, API_THROTTLED, APPEARED,
-    AUTH_FAILURES, BUILD_INFO, CLOCK_SKEW, CONFIG_RELOAD, CONFIG_RELOAD_TIME, CREDENTIALS_EXPIRY, DISAPPEARED,
-    FIELD_SHAPE, HTTP_REQUEST_DURATION, HTTP_REQUESTS, LAST_ATTEMPT, LISTING_GAPS, POLL_DURATION, POLL_FAILURES,
-    POLL_INTERVAL, POLLS, TOKEN_REFRESHES, TRANSITIONS, UNKNOWN_VALUES,
+    API_RATE_LIMIT, API_REQUEST_DURATION, API_REQUESTS, API_RESPONSE_BYTES, API_RETRIES, API_THROTTLED, AUTH_FAILURES,
+    BUILD_INFO, CLOCK_SKEW, CONFIG_RELOAD, CONFIG_RELOAD_TIME, CREDENTIALS_EXPIRY, FIELD_SHAPE, HTTP_REQUEST_DURATION,
+    HTTP_REQUESTS, LAST_ATTEMPT, LISTING_GAPS, POLL_DURATION, POLL_FAILURES, POLL_INTERVAL, POLLS, TOKEN_REFRESHES,
+    UNKNOWN_VALUES,
 };
 
 pub use definitions::{DEFINITIONS, Definition};
@@ -34,12 +35,23 @@ const HTTP_BUCKETS: [f64; 8] = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0];
 pub struct RegistrationError(#[from] prometheus::Error);
 
 /// The exporter's own metrics; cheap to clone, all clones count together.
+///
+/// They are three parts, for what changes with each scrape must not make a scrape gather the rest anew.
 #[derive(Debug, Clone)]
 pub struct OwnMetrics {
-    registry: Registry,
-    transitions: IntCounterVec,
-    appeared: IntCounterVec,
-    disappeared: IntCounterVec,
+    events: Registry,
+    answers: Registry,
+    process: Registry,
+    /// One more after each event.
+    version: Arc<AtomicU64>,
+    families: Arc<Families>,
+    http_requests: IntCounterVec,
+    http_request_duration: HistogramVec,
+}
+
+/// What events are counted in; changed through [`OwnMetrics::change`] alone.
+#[derive(Debug)]
+struct Families {
     listing_gaps: IntCounterVec,
     api_retries: IntCounterVec,
     api_throttled: IntCounterVec,
@@ -60,8 +72,33 @@ pub struct OwnMetrics {
     clock_skew: GaugeVec,
     unknown_values: IntCounterVec,
     field_shape: IntCounterVec,
-    http_requests: IntCounterVec,
-    http_request_duration: HistogramVec,
+}
+
+impl Families {
+    fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+        Ok(Self {
+            listing_gaps: counters(registry, &LISTING_GAPS)?,
+            api_retries: counters(registry, &API_RETRIES)?,
+            api_throttled: counters(registry, &API_THROTTLED)?,
+            api_rate_limit: gauges(registry, &API_RATE_LIMIT)?,
+            api_response_bytes: counters(registry, &API_RESPONSE_BYTES)?,
+            config_reload: gauges(registry, &CONFIG_RELOAD)?,
+            config_reload_time: gauges(registry, &CONFIG_RELOAD_TIME)?,
+            polls: counters(registry, &POLLS)?,
+            poll_failures: counters(registry, &POLL_FAILURES)?,
+            poll_duration: gauges(registry, &POLL_DURATION)?,
+            poll_interval: gauges(registry, &POLL_INTERVAL)?,
+            last_attempt: gauges(registry, &LAST_ATTEMPT)?,
+            api_requests: counters(registry, &API_REQUESTS)?,
+            api_request_duration: histograms(registry, &API_REQUEST_DURATION, &API_BUCKETS)?,
+            auth_failures: counters(registry, &AUTH_FAILURES)?,
+            credentials_expiry: gauges(registry, &CREDENTIALS_EXPIRY)?,
+            token_refreshes: counters(registry, &TOKEN_REFRESHES)?,
+            clock_skew: gauges(registry, &CLOCK_SKEW)?,
+            unknown_values: counters(registry, &UNKNOWN_VALUES)?,
+            field_shape: counters(registry, &FIELD_SHAPE)?,
+        })
+    }
 }
 
 impl OwnMetrics {
@@ -71,9 +108,9 @@ impl OwnMetrics {
     ///
     /// [`RegistrationError`] when two families of ours clash.
     pub fn new() -> Result<Self, RegistrationError> {
-        let registry = Registry::new();
-        registry.register(Box::new(ProcessCollector::for_self()))?;
-        let build_info = register(&registry, IntGaugeVec::new(options(&BUILD_INFO), BUILD_INFO.labels)?)?;
+        let (events, answers, process) = (Registry::new(), Registry::new(), Registry::new());
+        process.register(Box::new(ProcessCollector::for_self()))?;
+        let build_info = register(&events, IntGaugeVec::new(options(&BUILD_INFO), BUILD_INFO.labels)?)?;
         let one: IntGauge = build_info.with_label_values(&[
             env!("CARGO_PKG_VERSION"),
             env!("WORKSPACE_EXPORTER_REVISION"),
@@ -81,64 +118,47 @@ impl OwnMetrics {
         ]);
         one.set(1);
         Ok(Self {
-            transitions: counters(&registry, &TRANSITIONS)?,
-            appeared: counters(&registry, &APPEARED)?,
-            disappeared: counters(&registry, &DISAPPEARED)?,
-            listing_gaps: counters(&registry, &LISTING_GAPS)?,
-            api_retries: counters(&registry, &API_RETRIES)?,
-            api_throttled: counters(&registry, &API_THROTTLED)?,
-            api_rate_limit: gauges(&registry, &API_RATE_LIMIT)?,
-            api_response_bytes: counters(&registry, &API_RESPONSE_BYTES)?,
-            config_reload: gauges(&registry, &CONFIG_RELOAD)?,
-            config_reload_time: gauges(&registry, &CONFIG_RELOAD_TIME)?,
-            polls: counters(&registry, &POLLS)?,
-            poll_failures: counters(&registry, &POLL_FAILURES)?,
-            poll_duration: gauges(&registry, &POLL_DURATION)?,
-            poll_interval: gauges(&registry, &POLL_INTERVAL)?,
-            last_attempt: gauges(&registry, &LAST_ATTEMPT)?,
-            api_requests: counters(&registry, &API_REQUESTS)?,
-            api_request_duration: histograms(&registry, &API_REQUEST_DURATION, &API_BUCKETS)?,
-            auth_failures: counters(&registry, &AUTH_FAILURES)?,
-            credentials_expiry: gauges(&registry, &CREDENTIALS_EXPIRY)?,
-            token_refreshes: counters(&registry, &TOKEN_REFRESHES)?,
-            clock_skew: gauges(&registry, &CLOCK_SKEW)?,
-            unknown_values: counters(&registry, &UNKNOWN_VALUES)?,
-            field_shape: counters(&registry, &FIELD_SHAPE)?,
-            http_requests: counters(&registry, &HTTP_REQUESTS)?,
-            http_request_duration: histograms(&registry, &HTTP_REQUEST_DURATION, &HTTP_BUCKETS)?,
-            registry,
+            families: Arc::new(Families::new(&events)?),
+            http_requests: counters(&answers, &HTTP_REQUESTS)?,
+            http_request_duration: histograms(&answers, &HTTP_REQUEST_DURATION, &HTTP_BUCKETS)?,
+            events,
+            answers,
+            process,
+            version: Arc::default(),
         })
+    }
+
+    /// Counts an event. The version moves after the change, so that whoever gathers between the two gathers again.
+    fn change<T>(&self, change: impl FnOnce(&Families) -> T) -> T {
+        let changed = change(&self.families);
+        self.version.fetch_add(1, Ordering::Release);
+        changed
     }
 
     /// The handles for one project; its counters start at zero, so that the first failure is an increase.
     #[must_use]
     pub fn for_project(&self, project: &str, interval: Duration) -> ProjectMetrics {
-        for result in PollResult::ALL {
-            self.polls.with_label_values(&[project, result.as_str()]);
-        }
-        for reason in FailureReason::ALL {
-            self.poll_failures.with_label_values(&[project, reason.as_str()]);
-        }
-        for field in Field::ALL {
-            let words = field.words();
-            for (from, to) in words.iter().flat_map(|from| words.iter().map(move |to| (from, to))) {
-                if from != to {
-                    self.transitions.with_label_values(&[project, field.as_str(), from, to]);
-                }
+        self.change(|families| {
+            for result in PollResult::ALL {
+                families.polls.with_label_values(&[project, result.as_str()]);
             }
-        }
-        self.poll_interval
-            .with_label_values(&[project])
-            .set(interval.as_secs_f64());
+            for reason in FailureReason::ALL {
+                families.poll_failures.with_label_values(&[project, reason.as_str()]);
+            }
+            for counter in [
+                &families.listing_gaps,
+                &families.auth_failures,
+                &families.token_refreshes,
+            ] {
+                counter.with_label_values(&[project]);
+            }
+            families.poll_duration.with_label_values(&[project]);
+            families.last_attempt.with_label_values(&[project]);
+            let of_interval = families.poll_interval.with_label_values(&[project]);
+            of_interval.set(interval.as_secs_f64());
+        });
         ProjectMetrics {
             project: project.to_owned(),
-            appeared: self.appeared.with_label_values(&[project]),
-            disappeared: self.disappeared.with_label_values(&[project]),
-            listing_gaps: self.listing_gaps.with_label_values(&[project]),
-            auth_failures: self.auth_failures.with_label_values(&[project]),
-            token_refreshes: self.token_refreshes.with_label_values(&[project]),
-            poll_duration: self.poll_duration.with_label_values(&[project]),
-            last_attempt: self.last_attempt.with_label_values(&[project]),
             all: self.clone(),
         }
     }
@@ -146,14 +166,14 @@ impl OwnMetrics {
     /// The configuration was loaded, or was not: then the one before stays.
     pub fn config_loaded(&self, is_success: bool, since_epoch: Duration) {
         let none: [&str; 0] = [];
-        self.config_reload
-            .with_label_values(&none)
-            .set(f64::from(u8::from(is_success)));
-        if is_success {
-            self.config_reload_time
-                .with_label_values(&none)
-                .set(since_epoch.as_secs_f64());
-        }
+        self.change(|families| {
+            let success = f64::from(u8::from(is_success));
+            families.config_reload.with_label_values(&none).set(success);
+            if is_success {
+                let time = families.config_reload_time.with_label_values(&none);
+                time.set(since_epoch.as_secs_f64());
+            }
+        });
     }
 
     /// An answer of our own server ended.
@@ -164,13 +184,28 @@ impl OwnMetrics {
             .observe(elapsed.as_secs_f64());
     }
 
-    /// Appends every family in text format 0.0.4.
-    ///
-    /// # Errors
-    ///
-    /// The encoder's, when a family of ours is not well formed.
-    pub fn render(&self, out: &mut Vec<u8>) -> Result<(), prometheus::Error> {
-        TextEncoder::new().encode(&self.registry.gather(), out)
+    /// Another number when an event was counted since: what [`OwnMetrics::gather_events`] gave before is then old.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
+    }
+
+    /// What events were counted in.
+    #[must_use]
+    pub fn gather_events(&self) -> Vec<MetricFamily> {
+        self.events.gather()
+    }
+
+    /// What our own server's answers were counted in: other values after each answer.
+    #[must_use]
+    pub fn gather_answers(&self) -> Vec<MetricFamily> {
+        self.answers.gather()
+    }
+
+    /// What the system says of this process: other values each time. Costs a dozen system calls.
+    #[must_use]
+    pub fn gather_process(&self) -> Vec<MetricFamily> {
+        self.process.gather()
     }
 }
 

@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use prometheus::{Gauge, IntCounter};
-
 use super::OwnMetrics;
-use crate::inventory::{Changes, FailureReason};
+use crate::inventory::FailureReason;
 
 /// How a poll ended; the label of `polls_total`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,20 +44,16 @@ impl PollResult {
 #[derive(Debug, Clone)]
 pub struct ProjectMetrics {
     pub(super) project: String,
-    pub(super) appeared: IntCounter,
-    pub(super) disappeared: IntCounter,
-    pub(super) listing_gaps: IntCounter,
-    pub(super) auth_failures: IntCounter,
-    pub(super) token_refreshes: IntCounter,
-    pub(super) poll_duration: Gauge,
-    pub(super) last_attempt: Gauge,
     pub(super) all: OwnMetrics,
 }
 
 impl ProjectMetrics {
     /// A poll begins, this long after the epoch.
     pub fn poll_began(&self, since_epoch: Duration) {
-        self.last_attempt.set(since_epoch.as_secs_f64());
+        self.all.change(|families| {
+            let last_attempt = families.last_attempt.with_label_values(&[&self.project]);
+            last_attempt.set(since_epoch.as_secs_f64());
+        });
     }
 
     /// A poll published a snapshot.
@@ -69,118 +63,112 @@ impl ProjectMetrics {
 
     /// A poll published nothing.
     pub fn poll_failed(&self, result: PollResult, reason: FailureReason, elapsed: Duration) {
+        let labels = [self.project.as_str(), reason.as_str()];
         self.all
-            .poll_failures
-            .with_label_values(&[&self.project, reason.as_str()])
-            .inc();
+            .change(|families| families.poll_failures.with_label_values(&labels).inc());
         self.poll_ended(result, elapsed);
     }
 
     fn poll_ended(&self, result: PollResult, elapsed: Duration) {
-        self.all
-            .polls
-            .with_label_values(&[&self.project, result.as_str()])
-            .inc();
-        self.poll_duration.set(elapsed.as_secs_f64());
+        let project = self.project.as_str();
+        self.all.change(|families| {
+            families.polls.with_label_values(&[project, result.as_str()]).inc();
+            let duration = families.poll_duration.with_label_values(&[project]);
+            duration.set(elapsed.as_secs_f64());
+        });
     }
 
     /// Polls did not begin when they should have.
     pub fn polls_skipped(&self, count: u64) {
         let labels = [self.project.as_str(), PollResult::Skipped.as_str()];
-        self.all.polls.with_label_values(&labels).inc_by(count);
+        self.all
+            .change(|families| families.polls.with_label_values(&labels).inc_by(count));
     }
 
     /// A listing had gaps that were mended.
     pub fn gaps_found(&self, count: u64) {
-        self.listing_gaps.inc_by(count);
-    }
-
-    /// What is different in a new snapshot.
-    pub fn changes_seen(&self, changes: &Changes) {
-        for ((field, from, to), count) in &changes.transitions {
-            let labels = [self.project.as_str(), field.as_str(), from, to];
-            self.all.transitions.with_label_values(&labels).inc_by(*count);
-        }
-        self.appeared.inc_by(changes.appeared);
-        self.disappeared.inc_by(changes.disappeared);
+        self.all
+            .change(|families| families.listing_gaps.with_label_values(&[&self.project]).inc_by(count));
     }
 
     /// An attempt of a call ended; `code` is its HTTP status, if an answer came; `rate` is the one in force, a second.
     pub fn request_ended(&self, operation: &str, code: Option<u16>, elapsed: Duration, bytes: usize, rate: f64) {
         let code = code.map_or_else(|| "none".to_owned(), |code| code.to_string());
-        let project = self.project.as_str();
-        self.all
-            .api_requests
-            .with_label_values(&[project, operation, &code])
-            .inc();
-        self.all
-            .api_request_duration
-            .with_label_values(&[operation])
-            .observe(elapsed.as_secs_f64());
-        self.all
-            .api_response_bytes
-            .with_label_values(&[project, operation])
-            .inc_by(bytes as u64);
-        self.all
-            .api_rate_limit
-            .with_label_values(&[project, operation])
-            .set(rate);
+        let of_operation = [self.project.as_str(), operation];
+        self.all.change(|families| {
+            let requests = &families.api_requests;
+            requests.with_label_values(&[&self.project, operation, &code]).inc();
+            let durations = families.api_request_duration.with_label_values(&[operation]);
+            durations.observe(elapsed.as_secs_f64());
+            let sizes = families.api_response_bytes.with_label_values(&of_operation);
+            sizes.inc_by(bytes as u64);
+            families.api_rate_limit.with_label_values(&of_operation).set(rate);
+        });
     }
 
     /// A failed attempt is followed by another.
     pub fn request_retried(&self, operation: &str) {
+        let labels = [self.project.as_str(), operation];
         self.all
-            .api_retries
-            .with_label_values(&[&self.project, operation])
-            .inc();
+            .change(|families| families.api_retries.with_label_values(&labels).inc());
     }
 
     /// The cloud asked for fewer calls.
     pub fn request_throttled(&self, operation: &str) {
+        let labels = [self.project.as_str(), operation];
         self.all
-            .api_throttled
-            .with_label_values(&[&self.project, operation])
-            .inc();
+            .change(|families| families.api_throttled.with_label_values(&labels).inc());
     }
 
     /// An operation is going to be called: its counters are there before anything happens.
     pub fn expect_operation(&self, operation: &str) {
         let labels = [self.project.as_str(), operation];
-        self.all.api_retries.with_label_values(&labels);
-        self.all.api_throttled.with_label_values(&labels);
-        self.all.api_response_bytes.with_label_values(&labels);
+        self.all.change(|families| {
+            for counter in [
+                &families.api_retries,
+                &families.api_throttled,
+                &families.api_response_bytes,
+            ] {
+                counter.with_label_values(&labels);
+            }
+        });
     }
 
     /// The credential was refused.
     pub fn auth_failed(&self) {
-        self.auth_failures.inc();
+        self.all
+            .change(|families| families.auth_failures.with_label_values(&[&self.project]).inc());
     }
 
     /// IAM gave a token.
     pub fn token_refreshed(&self) {
-        self.token_refreshes.inc();
+        self.all
+            .change(|families| families.token_refreshes.with_label_values(&[&self.project]).inc());
     }
 
     /// The credential in use ends this many seconds after the epoch.
     pub fn credential_expires(&self, since_epoch_seconds: f64) {
-        self.all
-            .credentials_expiry
-            .with_label_values(&[&self.project])
-            .set(since_epoch_seconds);
+        self.all.change(|families| {
+            let expiry = families.credentials_expiry.with_label_values(&[&self.project]);
+            expiry.set(since_epoch_seconds);
+        });
     }
 
     /// The cloud's clock is ahead of ours by this much.
     pub fn clock_skewed(&self, seconds: f64) {
-        self.all.clock_skew.with_label_values(&[&self.project]).set(seconds);
+        self.all
+            .change(|families| families.clock_skew.with_label_values(&[&self.project]).set(seconds));
     }
 
     /// Words outside the contract were read.
     pub fn found_unknown_values(&self, field: &str, count: u64) {
-        self.all.unknown_values.with_label_values(&[field]).inc_by(count);
+        self.all
+            .change(|families| families.unknown_values.with_label_values(&[field]).inc_by(count));
     }
 
     /// Fields of another JSON type were left out.
     pub fn found_other_shapes(&self, field: &str, count: u64) {
-        self.all.field_shape.with_label_values(&[field]).inc_by(count);
+        self.all
+            .change(|families| families.field_shape.with_label_values(&[field]).inc_by(count));
     }
 }

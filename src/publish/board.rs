@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
 use super::publication::{NetworkFacts, Project, ProjectState, Publication, Published};
+use super::totals::Totals;
 use crate::inventory::Snapshot;
 
 /// Reads publications; cheap to clone.
@@ -128,21 +129,26 @@ impl Publisher {
     /// Publishes the snapshot of a new listing: readers see all of it or none. Returns its sequence number.
     #[must_use]
     pub fn publish(&self, snapshot: &Arc<Snapshot>, networks: NetworkFacts) -> u64 {
-        self.replace(|sequence| Published {
+        self.replace(|before| Published {
             snapshot: Arc::clone(snapshot),
             completed_at: Some(Instant::now()),
             networks,
-            sequence,
+            totals: Arc::new(match before {
+                Some(before) => before.totals.with(snapshot.changes()),
+                None => Totals::default().with(snapshot.changes()),
+            }),
+            sequence: next(before),
         })
     }
 
     /// Publishes a snapshot of an earlier run.
     pub fn restore(&self, snapshot: Arc<Snapshot>) {
-        self.replace(|sequence| Published {
+        self.replace(|before| Published {
             snapshot,
             completed_at: None,
             networks: NetworkFacts::default(),
-            sequence,
+            totals: Arc::default(),
+            sequence: next(before),
         });
     }
 
@@ -180,17 +186,23 @@ impl Publisher {
         Arc::ptr_eq(&state.project, &self.project)
     }
 
-    /// Swaps what is published; `make` is given the next sequence number. A project that was taken off the board
-    /// meanwhile has no place to publish.
-    fn replace(&self, make: impl FnOnce(u64) -> Published) -> u64 {
+    /// Swaps what is published for what `make` makes beside it; returns its number. A project that was taken off the
+    /// board meanwhile has no place to publish.
+    fn replace(&self, make: impl FnOnce(Option<&Published>) -> Published) -> u64 {
         let mut sequence = 1;
         self.board.change(|publication| {
             let mut states = publication.projects.iter_mut();
             if let Some(state) = states.find(|state| self.is_of(state)) {
-                sequence += state.published.as_ref().map_or(0, |published| published.sequence);
-                state.published = Some(make(sequence));
+                let published = make(state.published.as_ref());
+                sequence = published.sequence;
+                state.published = Some(published);
             }
         });
         sequence
     }
+}
+
+/// The number of what is published next.
+fn next(before: Option<&Published>) -> u64 {
+    before.map_or(0, |before| before.sequence) + 1
 }

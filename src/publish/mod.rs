@@ -4,6 +4,8 @@
 
 mod board;
 mod publication;
+mod totals;
 
 pub use board::{Board, Publisher, Reader};
 pub use publication::{NetworkFacts, Project, ProjectState, Publication, Published};
+pub use totals::Totals;

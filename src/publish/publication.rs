@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::totals::Totals;
 use crate::inventory::Snapshot;
 
 /// A project as the operator named it. Never changes while the process lives.
@@ -46,6 +47,8 @@ pub struct Published {
     pub completed_at: Option<Instant>,
     /// How its networks stand.
     pub networks: NetworkFacts,
+    /// What changed up to this snapshot.
+    pub totals: Arc<Totals>,
     /// 1 for the first, one more for each after it.
     pub sequence: u64,
 }
@@ -104,6 +107,23 @@ pub struct Publication {
 }
 
 impl Publication {
+    /// Whether both show the same snapshots of the same projects; how their networks stand and what is up may differ.
+    #[must_use]
+    pub fn shows_the_same(&self, other: &Self) -> bool {
+        let is_same = |(left, right): (&ProjectState, &ProjectState)| {
+            let snapshots = (left.published.as_ref(), right.published.as_ref());
+            Arc::ptr_eq(&left.project, &right.project)
+                && match snapshots {
+                    (Some(left), Some(right)) => {
+                        Arc::ptr_eq(&left.snapshot, &right.snapshot) && left.sequence == right.sequence
+                    }
+                    (None, None) => true,
+                    _ => false,
+                }
+        };
+        self.projects.len() == other.projects.len() && self.projects.iter().zip(&other.projects).all(is_same)
+    }
+
     /// Whether every required project has a snapshot (`semantics.md`, section 3: ready).
     #[must_use]
     pub fn is_ready(&self) -> bool {

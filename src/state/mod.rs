@@ -9,6 +9,7 @@
 mod codec;
 mod file;
 mod keeper;
+mod records;
 
 pub use codec::{SavedProject, StateError, decode, encode};
 pub use file::{load, save};

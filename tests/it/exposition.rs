@@ -6,9 +6,12 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
-use workspace_exporter::api::{desktop_page, network_answer};
-use workspace_exporter::exposition::{FAMILIES, render};
-use workspace_exporter::inventory::{Desktop, DesktopId, Networks, SnapshotBuilder, State, Status};
+use workspace_exporter::api::{Extras, UserNames, desktop_page, network_answer};
+use workspace_exporter::config::{MetricsSettings, StateRows, Users};
+use workspace_exporter::exposition::{FAMILIES, Plan, Syntax, render};
+use workspace_exporter::inventory::{
+    Desktop, DesktopId, Networks, SnapshotBuilder, State, Status, TaskStatus, UserName,
+};
 use workspace_exporter::publish::{Board, NetworkFacts, Project};
 use workspace_exporter::{api, documentation, publish};
 
@@ -43,13 +46,45 @@ fn project(name: &str) -> Arc<Project> {
 const DESKTOPS: &str = include_str!("../fixtures/desktops-detail.json");
 const NETWORKS: &str = include_str!("../fixtures/desktops-networks.json");
 
+/// Every extra that can be read.
+fn everything_read() -> Extras {
+    Extras {
+        tags: ["team".into(), "cost-center".into()].into(),
+        users: UserNames::Plain,
+    }
+}
+
+/// Every family there is, in one of the encodings.
+fn everything(state_rows: StateRows) -> Arc<Plan> {
+    let on = [
+        "desktop_security_group_info",
+        "desktop_vcpus",
+        "desktop_memory_bytes",
+        "desktop_volume_size_bytes",
+    ];
+    let settings = MetricsSettings {
+        state_rows,
+        on: on.map(str::to_owned).into(),
+        tags: vec!["team".into(), "cost-center".into()],
+        ..MetricsSettings::default()
+    };
+    Arc::new(Plan::of(&settings, Users::Plain).unwrap())
+}
+
+fn rendered(plan: &Arc<Plan>, syntax: Syntax) -> String {
+    let (publication, now) = publication();
+    let mut out = Vec::new();
+    render(&publication, plan, syntax, now, &mut out);
+    String::from_utf8(out).unwrap()
+}
+
 /// Three projects: one as the fixtures say, one empty, one of which nothing is known yet.
 fn publication() -> (Arc<publish::Publication>, Instant) {
     let api::DesktopPage {
         desktops,
         total,
         losses,
-    } = desktop_page(DESKTOPS.as_bytes()).unwrap();
+    } = desktop_page(DESKTOPS.as_bytes(), &everything_read()).unwrap();
     let now = Instant::now();
     let listed_at: Timestamp = "2026-01-05T02:00:00.25Z".parse().unwrap();
     let mut builder = SnapshotBuilder::new("0bec5db98280d2d02fd6c00c2de791ce".into(), listed_at);
@@ -57,8 +92,18 @@ fn publication() -> (Arc<publish::Publication>, Instant) {
         "0bec5db98280d2d02fd6c00c2de791ce".into(),
         listed_at - SignedDuration::from_secs(60),
     );
-    for (position, desktop) in desktops.into_iter().enumerate() {
+    for (position, mut desktop) in desktops.into_iter().enumerate() {
         let mut before = desktop.clone();
+        // One is as busy as a desktop can be.
+        if position == 1 {
+            desktop.task_status = Some(State::Known(TaskStatus::DELETING));
+            desktop.is_frozen = Some(true);
+            desktop.assigned_users = Some(2);
+            desktop.users = ["ann \"quoted\"", "bob"]
+                .map(|name| UserName::Plain(name.into()))
+                .into();
+            Arc::make_mut(&mut desktop.facts).tags = [("cost-center".into(), "42\\7".into())].into();
+        }
         // The first desktop has changed since; another one has vanished from the list and is held.
         if position == 0 {
             before.status = Some(State::Known(Status::Stopping));
@@ -96,22 +141,28 @@ fn publication() -> (Arc<publish::Publication>, Instant) {
 
 #[test]
 fn the_exposition_is_as_blessed() {
-    let (publication, now) = publication();
-    let mut out = Vec::new();
-    render(&publication, now, &mut out);
-    let text = String::from_utf8(out).unwrap();
+    let text = rendered(&Arc::default(), Syntax::Classic);
     assert_golden("tests/golden/three_projects.prom", &text);
     assert_promtool_accepts(&Exposition(text));
 }
 
 #[test]
+fn everything_in_every_encoding_and_syntax_is_as_blessed() {
+    let dense = rendered(&everything(StateRows::Dense), Syntax::Classic);
+    assert_golden("tests/golden/everything_dense.prom", &dense);
+    assert_promtool_accepts(&Exposition(dense));
+    let open = rendered(&everything(StateRows::Sparse), Syntax::OpenMetrics);
+    assert_golden("tests/golden/everything_sparse.om", &open);
+}
+
+#[test]
 fn every_row_has_the_labels_that_the_catalogue_declares() {
-    let (publication, now) = publication();
-    let mut out = Vec::new();
-    render(&publication, now, &mut out);
-    let exposition = Exposition(String::from_utf8(out).unwrap());
+    let exposition = Exposition(rendered(&everything(StateRows::Sparse), Syntax::Classic));
     for family in FAMILIES {
-        let declared = [family.source.leading_labels(), family.labels].concat();
+        let mut declared = [family.source.leading_labels(), family.labels].concat();
+        if family.name.ends_with("desktop_info") {
+            declared.extend(["tag_team", "tag_cost_center"]);
+        }
         let rows = exposition.rows(family.name);
         assert!(!rows.is_empty(), "{} has no row in the fixtures", family.name);
         for (labels, _) in rows {

@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
-use workspace_exporter::api::{HttpTransport, TransportSetupError};
-use workspace_exporter::app::{App, Origin, no_hangup};
+use workspace_exporter::api::{HttpTransport, UserNames};
+use workspace_exporter::app::{App, Origin, StartError, no_hangup};
 use workspace_exporter::causes;
 use workspace_exporter::config::{self, ConfigError, Overrides, Settings};
 use workspace_exporter::seams::{Chance, Environment, WallClock};
@@ -361,7 +361,7 @@ impl Origin for Panicking {
         )
     }
 
-    fn seams(&self, settings: &Settings) -> Result<Seams, TransportSetupError> {
+    fn seams(&self, settings: &Settings) -> Result<Seams, StartError> {
         let panics_left = Arc::clone(&self.panics_left);
         let system = WallClock::system();
         let clock = WallClock::new(move || {
@@ -374,6 +374,7 @@ impl Origin for Panicking {
             clock,
             chance: Chance::of_seed(1),
             environment: Environment::new(|_| None),
+            users: UserNames::Off,
         })
     }
 }

@@ -304,7 +304,7 @@ fn read_row(rest: &str) -> (Labels, f64) {
     (labels, value.trim().parse().unwrap())
 }
 
-/// A real Prometheus that scrapes one exporter every second.
+/// A real Prometheus that scrapes every second.
 pub(crate) struct Prometheus {
     _process: Process,
     base: String,
@@ -313,11 +313,20 @@ pub(crate) struct Prometheus {
 
 impl Prometheus {
     pub(crate) async fn scraping(exporter: &Exporter) -> Self {
+        Self::scraping_both(&[("workspace", &exporter.base)]).await
+    }
+
+    /// Scrapes these, each as a job of its own.
+    pub(crate) async fn scraping_both(jobs: &[(&str, &str)]) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let target = exporter.base.trim_start_matches("http://");
-        let configuration = format!(
-            "global: {{ scrape_interval: 1s }}\nscrape_configs:\n  - job_name: workspace\n    static_configs: [ {{ targets: ['{target}'] }} ]\n"
-        );
+        let mut configuration = "global: { scrape_interval: 1s }\nscrape_configs:\n".to_owned();
+        for (job, base) in jobs {
+            let target = base.trim_start_matches("http://");
+            let _ = writeln!(
+                configuration,
+                "  - job_name: {job}\n    static_configs: [ {{ targets: ['{target}'] }} ]"
+            );
+        }
         let file = write(&directory, "prometheus.yml", &configuration);
         let port = free_port();
         let mut command = Command::new("prometheus");

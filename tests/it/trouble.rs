@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
-use workspace_exporter::exposition::render;
+use workspace_exporter::exposition::{Plan, Selection, Syntax, push_registry, render};
 use workspace_exporter::own_metrics::OwnMetrics;
 use workspace_exporter::publish::Reader;
 use workspace_simulator::{BodyFault, Fault, ListFault, NetworkFault, Simulator, Task, TotalFault, Trouble};
@@ -53,8 +54,10 @@ impl Seen {
 
 fn scrape(reader: &Reader, metrics: &OwnMetrics) -> Exposition {
     let mut body = Vec::new();
-    render(&reader.current(), Instant::now(), &mut body);
-    metrics.render(&mut body).unwrap();
+    let plan = Arc::new(Plan::default());
+    render(&reader.current(), &plan, Syntax::Classic, Instant::now(), &mut body);
+    let (everything, counted) = (Selection::default(), metrics.gather_events());
+    push_registry(&counted, &everything, Syntax::Classic, &mut body, &mut Vec::new());
     Exposition(String::from_utf8(body).unwrap())
 }
 

@@ -8,7 +8,7 @@ use http::{Request, Response};
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::{Instant, sleep};
 use workspace_exporter::api::{
-    Client, CloudClock, Credential, Event, Exchange, Observer, Scope, Transport, TransportError,
+    Client, CloudClock, Credential, Event, Exchange, Extras, Observer, Scope, Transport, TransportError,
 };
 use workspace_exporter::collect::{Pace, Poller};
 use workspace_exporter::config::{CredentialSettings, Secret, SecretSource, Settings};
@@ -173,5 +173,11 @@ fn client(
     let cloud_clock = Arc::new(CloudClock::new(clock.clone()));
     let exchange = Exchange::new(cloud, observer, &settings.api, cloud_clock, Chance::of_seed(seed));
     let credential = Credential::new("test", credential, Environment::new(|_| None));
-    Client::new("http://simulated".to_owned(), scope, Arc::new(credential), exchange)
+    Client::new(
+        "http://simulated".to_owned(),
+        scope,
+        Arc::new(credential),
+        exchange,
+        Extras::default(),
+    )
 }

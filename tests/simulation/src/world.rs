@@ -9,9 +9,10 @@ use rand::RngExt;
 use rand_pcg::Pcg32;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
+use workspace_exporter::api::UserNames;
 use workspace_exporter::collect::Proof;
 use workspace_exporter::config::{CredentialSettings, ProjectSettings, Secret, SecretSource, Settings};
-use workspace_exporter::exposition;
+use workspace_exporter::exposition::{self, Selection, Syntax};
 use workspace_exporter::own_metrics::OwnMetrics;
 use workspace_exporter::publish::{Board, Reader};
 use workspace_exporter::seams::{Chance, Environment, WallClock};
@@ -162,6 +163,7 @@ impl World {
             clock: self.clock(),
             chance: Chance::of_seed(self.random.random()),
             environment: Environment::new(|_| None),
+            users: UserNames::Off,
         };
         let workshop = Workshop::new(&self.settings, &seams, metrics.clone(), board, saved).with_proof(self.proof);
         let watch = Arc::new(workshop).watch(&self.settings.projects[0])?;
@@ -281,6 +283,7 @@ impl World {
         let mut next_scrape = Instant::now() + phase;
         let mut reader = exporter.reader.clone();
         let mut seen = None;
+        let exposed = Arc::new(exposition::Plan::default());
         while Instant::now() < death {
             let next_spell = locked(sky).until(self.origin);
             tokio::select! {
@@ -295,10 +298,10 @@ impl World {
                     // A held scrape holds nothing else up.
                     let publication = exporter.reader.warm(SCRAPE_PATIENCE.min(death - Instant::now())).await;
                     let mut body = Vec::new();
-                    exposition::render(&publication, Instant::now(), &mut body);
-                    if exporter.metrics.render(&mut body).is_ok() {
-                        last = self.scraped(&body, judge, sky);
-                    }
+                    exposition::render(&publication, &exposed, Syntax::Classic, Instant::now(), &mut body);
+                    let (everything, counted) = (Selection::default(), exporter.metrics.gather_events());
+                    exposition::push_registry(&counted, &everything, Syntax::Classic, &mut body, &mut Vec::new());
+                    last = self.scraped(&body, judge, sky);
                     while next_scrape <= Instant::now() {
                         next_scrape += self.scrape_interval;
                     }

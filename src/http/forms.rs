@@ -1,0 +1,184 @@
+//! Which forms of the current publication there are: made when somebody asks for one, once, and made anew beside the last
+//! one when something else is published. Nothing is made that nobody asked for.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::sync::{Mutex as Turn, watch};
+use tokio::task::spawn_blocking;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::exposition::{Coding, Packed, Plan, Selection, Sheet, Syntax};
+use crate::publish::Reader;
+
+/// A form that nobody asked for in this time is let go.
+const KEPT_FOR: Duration = Duration::from_secs(600);
+
+/// Different forms that are kept; past this, the one that was asked for longest ago is let go.
+const FORMS_MAXIMUM: usize = 16;
+
+/// A compressed form: of what, in which syntax, in which coding.
+pub(super) type Key = (Selection, Syntax, Coding);
+
+/// The forms of what is published; cheap to clone, all clones share them.
+#[derive(Debug, Clone)]
+pub struct Forms {
+    reader: Reader,
+    plan: Arc<watch::Sender<Arc<Plan>>>,
+    shelf: Arc<Mutex<Shelf>>,
+    /// One sheet is made at a time, so that readers who come together share it.
+    sheet_turn: Arc<Turn<()>>,
+}
+
+#[derive(Debug, Default)]
+struct Shelf {
+    /// Alive while a reader holds it.
+    sheet: Weak<Sheet>,
+    slots: Vec<Slot>,
+}
+
+/// A place for one compressed form.
+#[derive(Debug)]
+struct Slot {
+    key: Key,
+    packed: Option<Arc<Packed>>,
+    asked_at: Instant,
+    /// Somebody asked for it since it was made.
+    is_wanted: bool,
+    turn: Arc<Turn<()>>,
+}
+
+impl Forms {
+    /// Nothing is made yet.
+    #[must_use]
+    pub fn new(reader: Reader, plan: Arc<Plan>) -> Self {
+        Self {
+            reader,
+            plan: Arc::new(watch::Sender::new(plan)),
+            shelf: Arc::default(),
+            sheet_turn: Arc::default(),
+        }
+    }
+
+    /// From now on, another plan is followed.
+    pub fn follow(&self, plan: Arc<Plan>) {
+        drop(self.plan.send_replace(plan));
+    }
+
+    pub(super) fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    pub(super) fn plan(&self) -> Arc<Plan> {
+        Arc::clone(&self.plan.borrow())
+    }
+
+    /// Makes the forms that are asked for anew whenever something else is published, so that no reader waits for it.
+    pub(super) async fn run(self, stop: CancellationToken) {
+        let (mut reader, mut plans) = (self.reader.clone(), self.plan.subscribe());
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = reader.changed() => {}
+                // There is always a sender: this one.
+                Ok(()) = plans.changed() => {}
+            }
+            for key in self.wanted() {
+                drop(self.renewed(&key).await);
+            }
+        }
+    }
+
+    /// The current publication made ready to be written; every reader shares it. `None` if making it failed.
+    pub(super) async fn sheet(&self) -> Option<Arc<Sheet>> {
+        let _turn = self.sheet_turn.lock().await;
+        let (publication, plan) = (self.reader.current(), self.plan());
+        let kept = self.shelf().sheet.upgrade();
+        let is_current =
+            |sheet: &Arc<Sheet>| Arc::ptr_eq(sheet.plan(), &plan) && sheet.publication().shows_the_same(&publication);
+        if let Some(sheet) = kept.filter(is_current) {
+            return Some(sheet);
+        }
+        let making = spawn_blocking(move || Arc::new(Sheet::of(publication, plan)));
+        let sheet = making.await.inspect_err(failed).ok()?;
+        self.shelf().sheet = Arc::downgrade(&sheet);
+        Some(sheet)
+    }
+
+    /// The compressed form of the current publication. `None` if making it failed.
+    pub(super) async fn packed(&self, key: &Key) -> Option<Arc<Packed>> {
+        self.ask(key);
+        let packed = self.renewed(key).await;
+        // Asked for once more, or the next publication would count this time as the one before.
+        self.ask(key);
+        packed
+    }
+
+    async fn renewed(&self, key: &Key) -> Option<Arc<Packed>> {
+        let turn = self.with_slot(key, |slot| Arc::clone(&slot.turn))?;
+        let _turn = turn.lock().await;
+        let (publication, plan) = (self.reader.current(), self.plan());
+        let before = self.with_slot(key, |slot| slot.packed.clone()).flatten();
+        let is_current = |packed: &Arc<Packed>| {
+            Arc::ptr_eq(packed.plan(), &plan) && packed.publication().shows_the_same(&publication)
+        };
+        if let Some(packed) = before.clone().filter(is_current) {
+            return Some(packed);
+        }
+        let (selection, syntax, coding) = key.clone();
+        let making = spawn_blocking(move || {
+            let form = (&selection, syntax, coding);
+            Arc::new(Packed::of(publication, plan, form, before.as_deref()))
+        });
+        let packed = making.await.inspect_err(failed).ok()?;
+        self.with_slot(key, |slot| {
+            slot.packed = Some(Arc::clone(&packed));
+            slot.is_wanted = false;
+        });
+        Some(packed)
+    }
+
+    fn ask(&self, key: &Key) {
+        let now = Instant::now();
+        let mut shelf = self.shelf();
+        if let Some(slot) = shelf.slots.iter_mut().find(|slot| slot.key == *key) {
+            (slot.asked_at, slot.is_wanted) = (now, true);
+            return;
+        }
+        if shelf.slots.len() >= FORMS_MAXIMUM {
+            shelf.slots.sort_by_key(|slot| slot.asked_at);
+            drop(shelf.slots.remove(0));
+        }
+        shelf.slots.push(Slot {
+            key: key.clone(),
+            packed: None,
+            asked_at: now,
+            is_wanted: true,
+            turn: Arc::default(),
+        });
+    }
+
+    /// What was asked for since it was made. What nobody wants any more is let go.
+    fn wanted(&self) -> Vec<Key> {
+        let mut shelf = self.shelf();
+        shelf.slots.retain(|slot| slot.asked_at.elapsed() < KEPT_FOR);
+        let wanted = shelf.slots.iter().filter(|slot| slot.is_wanted);
+        wanted.map(|slot| slot.key.clone()).collect()
+    }
+
+    fn with_slot<T>(&self, key: &Key, read: impl FnOnce(&mut Slot) -> T) -> Option<T> {
+        let mut shelf = self.shelf();
+        shelf.slots.iter_mut().find(|slot| slot.key == *key).map(read)
+    }
+
+    fn shelf(&self) -> MutexGuard<'_, Shelf> {
+        // Whole between any two uses, so a panic elsewhere cannot have spoilt it.
+        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A form that cannot be made is our own mistake; readers are served without it.
+fn failed(error: &tokio::task::JoinError) {
+    tracing::error!(%error, "a form of the metrics could not be made");
+}

@@ -1,0 +1,361 @@
+//! A fleet as the state file writes it: facts and networks once each, desktops that refer to them by number.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::inventory::{
+    Desktop, DesktopId, Entry, Facts, Field, Kept, LastTransitions, Place, Port, SecurityGroup, Snapshot, State, Text,
+    Volume, VolumeRole, Word,
+};
+
+type OptionalText<'a> = Option<Cow<'a, str>>;
+
+/// One snapshot.
+#[derive(Serialize, Deserialize)]
+pub(super) struct FleetRecord<'a> {
+    #[serde(borrow)]
+    project_id: Cow<'a, str>,
+    listed_at: i128,
+    reported: Option<u64>,
+    pages: u64,
+    #[serde(borrow)]
+    facts: Vec<FactsRecord<'a>>,
+    #[serde(borrow)]
+    places: Vec<PlaceRecord<'a>>,
+    #[serde(borrow)]
+    desktops: Vec<DesktopRecord<'a>>,
+}
+
+/// What describes desktops; texts in the order of [`texts`].
+#[derive(Serialize, Deserialize)]
+struct FactsRecord<'a> {
+    #[serde(borrow)]
+    texts: Vec<OptionalText<'a>>,
+    #[serde(borrow)]
+    tags: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    vcpus: Option<u64>,
+    memory_bytes: Option<u64>,
+    /// Whether it is the system's, its device, its bytes.
+    #[serde(borrow)]
+    volumes: Vec<(bool, OptionalText<'a>, u64)>,
+}
+
+/// A network that cards are in: VPC and subnet with their names, then the security groups.
+#[derive(Serialize, Deserialize)]
+struct PlaceRecord<'a> {
+    #[serde(borrow)]
+    texts: [OptionalText<'a>; 4],
+    #[serde(borrow)]
+    security_groups: Vec<(OptionalText<'a>, OptionalText<'a>)>,
+}
+
+/// A desktop and what stands beside it.
+#[derive(Serialize, Deserialize)]
+struct DesktopRecord<'a> {
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+    #[serde(borrow)]
+    computer_name: OptionalText<'a>,
+    /// `status`, `login_status`, `attach_state`, `task_status`.
+    #[serde(borrow)]
+    states: [OptionalText<'a>; 4],
+    in_maintenance_mode: Option<bool>,
+    is_frozen: Option<bool>,
+    created: Option<i128>,
+    address_mark: u64,
+    assigned_users: Option<u32>,
+    facts: usize,
+    last_transitions: [Option<i128>; Field::ALL.len()],
+    is_held: bool,
+    /// Private and public address, and the number of the place.
+    #[serde(borrow)]
+    ports: Option<Vec<(OptionalText<'a>, OptionalText<'a>, usize)>>,
+}
+
+/// Gives each different value a number, in order of appearance.
+struct Numbered<'a, T> {
+    numbers: HashMap<&'a T, usize>,
+    values: Vec<&'a T>,
+}
+
+impl<'a, T: Eq + Hash> Numbered<'a, T> {
+    fn new() -> Self {
+        Self {
+            numbers: HashMap::new(),
+            values: Vec::new(),
+        }
+    }
+
+    fn number(&mut self, value: &'a T) -> usize {
+        *self.numbers.entry(value).or_insert_with(|| {
+            self.values.push(value);
+            self.values.len() - 1
+        })
+    }
+}
+
+impl<'a> FleetRecord<'a> {
+    /// Writes a snapshot down. The names of users are left out, whatever the settings say: the next poll brings them.
+    pub(super) fn of(snapshot: &'a Snapshot) -> Self {
+        let (mut facts, mut places) = (Numbered::new(), Numbered::new());
+        let desktops = snapshot.entries().iter();
+        let desktops = desktops.map(|entry| desktop_record(entry, &mut facts, &mut places));
+        let desktops = desktops.collect();
+        Self {
+            project_id: Cow::Borrowed(snapshot.project_id()),
+            listed_at: snapshot.listed_at().as_nanosecond(),
+            reported: snapshot.reported(),
+            pages: snapshot.pages(),
+            facts: facts.values.into_iter().map(facts_record).collect(),
+            places: places.values.into_iter().map(place_record).collect(),
+            desktops,
+        }
+    }
+
+    /// The snapshot again; `None` if a number leads nowhere or a moment is none.
+    pub(super) fn restored(self) -> Option<Snapshot> {
+        let facts: Option<Vec<Arc<Facts>>> = self.facts.into_iter().map(facts_of).collect();
+        let places: Vec<Arc<Place>> = self.places.into_iter().map(place_of).collect();
+        let facts = facts?;
+        let entries = self
+            .desktops
+            .into_iter()
+            .map(|record| entry_of(record, &facts, &places));
+        Some(Snapshot::restore(Kept {
+            project_id: self.project_id.into(),
+            listed_at: moment_of(self.listed_at)?,
+            reported: self.reported,
+            pages: self.pages,
+            entries: entries.collect::<Option<_>>()?,
+        }))
+    }
+}
+
+fn desktop_record<'a>(
+    entry: &'a Entry,
+    facts: &mut Numbered<'a, Facts>,
+    places: &mut Numbered<'a, Place>,
+) -> DesktopRecord<'a> {
+    let desktop = &*entry.desktop;
+    let ports = entry.ports.as_ref().map(|ports| {
+        let ports = ports.iter();
+        ports
+            .map(|port| {
+                (
+                    borrowed(&port.private_ip),
+                    borrowed(&port.public_ip),
+                    places.number(&port.place),
+                )
+            })
+            .collect()
+    });
+    DesktopRecord {
+        id: Cow::Borrowed(desktop.id.as_str()),
+        computer_name: borrowed(&desktop.computer_name),
+        states: [
+            word(desktop.status.as_ref()),
+            word(desktop.login_status.as_ref()),
+            word(desktop.attach_state.as_ref()),
+            word(desktop.task_status.as_ref()),
+        ],
+        in_maintenance_mode: desktop.in_maintenance_mode,
+        is_frozen: desktop.is_frozen,
+        created: desktop.created.map(Timestamp::as_nanosecond),
+        address_mark: desktop.address_mark,
+        assigned_users: desktop.assigned_users,
+        facts: facts.number(&desktop.facts),
+        last_transitions: Field::ALL.map(|field| entry.last_transitions.of(field).map(Timestamp::as_nanosecond)),
+        is_held: entry.is_held,
+        ports,
+    }
+}
+
+fn entry_of(record: DesktopRecord<'_>, facts: &[Arc<Facts>], places: &[Arc<Place>]) -> Option<Entry> {
+    let [status, login_status, attach_state, task_status] = record.states;
+    let mut desktop = Desktop::new(DesktopId::try_new(&*record.id)?);
+    desktop.computer_name = record.computer_name.map(Into::into);
+    desktop.status = status.map(|word| State::parse(&word));
+    desktop.login_status = login_status.map(|word| State::parse(&word));
+    desktop.attach_state = attach_state.map(|word| State::parse(&word));
+    desktop.task_status = task_status.map(|word| State::parse(&word));
+    desktop.in_maintenance_mode = record.in_maintenance_mode;
+    desktop.is_frozen = record.is_frozen;
+    desktop.created = record.created.and_then(moment_of);
+    desktop.address_mark = record.address_mark;
+    desktop.assigned_users = record.assigned_users;
+    desktop.facts = Arc::clone(facts.get(record.facts)?);
+    let mut last_transitions = LastTransitions::default();
+    for (field, moment) in Field::ALL.into_iter().zip(record.last_transitions) {
+        if let Some(moment) = moment.and_then(moment_of) {
+            last_transitions.set(field, moment);
+        }
+    }
+    let port = |(private_ip, public_ip, place): (OptionalText<'_>, OptionalText<'_>, usize)| {
+        Some(Port {
+            private_ip: private_ip.map(Into::into),
+            public_ip: public_ip.map(Into::into),
+            place: Arc::clone(places.get(place)?),
+        })
+    };
+    let ports: Option<Option<Vec<Port>>> = record.ports.map(|ports| ports.into_iter().map(port).collect());
+    Some(Entry {
+        desktop: Arc::new(desktop),
+        ports: match ports {
+            Some(ports) => Some(ports?.into()),
+            None => None,
+        },
+        last_transitions,
+        is_held: record.is_held,
+    })
+}
+
+fn facts_record(facts: &Facts) -> FactsRecord<'_> {
+    let tags = facts.tags.iter();
+    let volumes = facts.volumes.iter();
+    FactsRecord {
+        texts: texts(facts).map(borrowed).collect(),
+        tags: tags
+            .map(|(key, value)| (Cow::Borrowed(&**key), Cow::Borrowed(&**value)))
+            .collect(),
+        vcpus: facts.vcpus,
+        memory_bytes: facts.memory_bytes,
+        volumes: volumes
+            .map(|volume| {
+                (
+                    volume.role == VolumeRole::System,
+                    borrowed(&volume.device),
+                    volume.size_bytes,
+                )
+            })
+            .collect(),
+    }
+}
+
+fn facts_of(record: FactsRecord<'_>) -> Option<Arc<Facts>> {
+    let mut facts = Facts::default();
+    let mut texts = record.texts.into_iter();
+    for text in texts_mut(&mut facts) {
+        *text = texts.next()?.map(Into::into);
+    }
+    let tags = record.tags.into_iter();
+    facts.tags = tags.map(|(key, value)| (key.into(), value.into())).collect();
+    facts.vcpus = record.vcpus;
+    facts.memory_bytes = record.memory_bytes;
+    let volumes = record.volumes.into_iter();
+    let volumes = volumes.map(|(is_system, device, size_bytes)| Volume {
+        role: if is_system {
+            VolumeRole::System
+        } else {
+            VolumeRole::Data
+        },
+        device: device.map(Into::into),
+        size_bytes,
+    });
+    facts.volumes = volumes.collect();
+    Some(Arc::new(facts))
+}
+
+fn place_record(place: &Place) -> PlaceRecord<'_> {
+    let groups = place.security_groups.iter();
+    PlaceRecord {
+        texts: [
+            borrowed(&place.vpc_id),
+            borrowed(&place.vpc_name),
+            borrowed(&place.subnet_id),
+            borrowed(&place.subnet_name),
+        ],
+        security_groups: groups
+            .map(|group| (borrowed(&group.id), borrowed(&group.name)))
+            .collect(),
+    }
+}
+
+fn place_of(record: PlaceRecord<'_>) -> Arc<Place> {
+    let [vpc_id, vpc_name, subnet_id, subnet_name] = record.texts.map(|text| text.map(Into::into));
+    let groups = record.security_groups.into_iter();
+    let groups = groups.map(|(id, name)| SecurityGroup {
+        id: id.map(Into::into),
+        name: name.map(Into::into),
+    });
+    Arc::new(Place {
+        vpc_id,
+        vpc_name,
+        subnet_id,
+        subnet_name,
+        security_groups: groups.collect(),
+    })
+}
+
+/// A state in the API's own word; one that we do not know keeps its text.
+fn word<W: Word>(state: Option<&State<W>>) -> OptionalText<'_> {
+    state.map(|state| match state {
+        State::Known(word) => Cow::Borrowed(word.word()),
+        State::Unknown(raw) => Cow::Borrowed(&**raw),
+    })
+}
+
+fn borrowed(text: &Text) -> OptionalText<'_> {
+    text.as_deref().map(Cow::Borrowed)
+}
+
+fn texts(facts: &Facts) -> impl Iterator<Item = &Text> {
+    [
+        &facts.desktop_type,
+        &facts.os_type,
+        &facts.os_version,
+        &facts.image_id,
+        &facts.image_name,
+        &facts.product_id,
+        &facts.flavor_id,
+        &facts.availability_zone,
+        &facts.site_type,
+        &facts.site_name,
+        &facts.enterprise_project_id,
+        &facts.subnet_id,
+    ]
+    .into_iter()
+}
+
+/// In the order of [`texts`]; a test keeps both alike.
+pub(super) fn texts_mut(facts: &mut Facts) -> impl Iterator<Item = &mut Text> {
+    [
+        &mut facts.desktop_type,
+        &mut facts.os_type,
+        &mut facts.os_version,
+        &mut facts.image_id,
+        &mut facts.image_name,
+        &mut facts.product_id,
+        &mut facts.flavor_id,
+        &mut facts.availability_zone,
+        &mut facts.site_type,
+        &mut facts.site_name,
+        &mut facts.enterprise_project_id,
+        &mut facts.subnet_id,
+    ]
+    .into_iter()
+}
+
+fn moment_of(nanoseconds: i128) -> Option<Timestamp> {
+    Timestamp::from_nanosecond(nanoseconds).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_two_orders_of_texts_are_one() {
+        let mut facts = Facts::default();
+        for (number, text) in texts_mut(&mut facts).enumerate() {
+            *text = Some(number.to_string().into());
+        }
+        let listed: Vec<Text> = texts(&facts).cloned().collect();
+        let other: Vec<Text> = texts_mut(&mut facts).map(|text| text.clone()).collect();
+        assert_eq!(listed, other);
+    }
+}
