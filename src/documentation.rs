@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use crate::exposition::{FAMILIES, SERIES, SERIES_HELP, Syntax, presence_in_words};
+use crate::exposition::{SERIES, SERIES_HELP, Syntax, families, presence_in_words};
 use crate::own_metrics::DEFINITIONS;
 
 /// One family of the documentation.
@@ -17,8 +17,8 @@ struct Documented {
     help: &'static str,
 }
 
-fn families() -> impl Iterator<Item = Documented> {
-    let from_snapshots = FAMILIES.iter().map(|family| Documented {
+fn documented() -> impl Iterator<Item = Documented> {
+    let from_snapshots = families().map(|family| Documented {
         name: family.name,
         kind: family.kind.word(Syntax::OpenMetrics, false),
         group: family.group.as_str(),
@@ -68,7 +68,7 @@ told apart by `_conflict1`, `_conflict2` and so on.
 |---|---|---|---|---|---|
 "
     .to_owned();
-    for family in families() {
+    for family in documented() {
         let (name, kind, group, presence) = (family.name, family.kind, family.group, family.presence);
         let (labels, help) = (family.labels.join(", "), family.help);
         // Writing into a String cannot fail.
@@ -80,7 +80,7 @@ told apart by `_conflict1`, `_conflict2` and so on.
 /// The same as a JSON array of objects with `name`, `type`, `group`, `served`, `labels` and `help`.
 #[must_use]
 pub fn json() -> String {
-    let families: Vec<Value> = families()
+    let families: Vec<Value> = documented()
         .map(|family| {
             json!({
                 "name": family.name, "type": family.kind, "group": family.group, "served": family.presence,

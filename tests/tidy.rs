@@ -20,7 +20,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("shutdown", &[]),
     ("publish", &["inventory"]),
     ("own_metrics", &["inventory"]),
-    ("exposition", &["publish", "inventory"]),
+    ("exposition", &["publish", "inventory", "config"]),
     ("api", &["inventory", "config", "seams", "causes"]),
     (
         "collect",
@@ -74,6 +74,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "api",
             "causes",
             "config",
+            "exposition",
             "generation",
             "http",
             "own_metrics",

@@ -18,7 +18,7 @@ use super::Contender;
 pub(crate) struct Rows {
     name: String,
     help: String,
-    rows: Vec<(Vec<(String, String)>, f64)>,
+    samples: Vec<(Vec<(String, String)>, f64)>,
 }
 
 /// Reads an exposition. Nothing in a simulated fleet needs unescaping.
@@ -30,7 +30,7 @@ pub(crate) fn families_of(exposition: &str) -> Vec<Rows> {
             families.push(Rows {
                 name: name.to_owned(),
                 help: help.to_owned(),
-                rows: Vec::new(),
+                samples: Vec::new(),
             });
         } else if let Some((head, value)) = line.rsplit_once("} ") {
             let (_, labels) = head.split_once('{').expect("labels");
@@ -39,10 +39,10 @@ pub(crate) fn families_of(exposition: &str) -> Vec<Rows> {
                 (name.to_owned(), value.trim_end_matches('"').to_owned())
             });
             let row = (labels.collect(), value.parse().expect("a value"));
-            families.last_mut().expect("a header before rows").rows.push(row);
+            families.last_mut().expect("a header before rows").samples.push(row);
         }
     }
-    families.retain(|family| !family.rows.is_empty());
+    families.retain(|family| !family.samples.is_empty());
     families
 }
 
@@ -67,7 +67,7 @@ fn family_of(rows: &Rows) -> MetricFamily {
     family.set_name(rows.name.clone());
     family.set_help(rows.help.clone());
     family.set_field_type(MetricType::GAUGE);
-    for (labels, value) in &rows.rows {
+    for (labels, value) in &rows.samples {
         let mut metric = Metric::default();
         let pairs = labels.iter().map(|(name, value)| {
             let mut pair = LabelPair::default();
@@ -92,7 +92,7 @@ impl ClientCollector for ClientFleet {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
         for family in &self.0 {
             let mut rows = encoder.encode_descriptor(&family.name, &family.help, None, ClientType::Gauge)?;
-            for (labels, value) in &family.rows {
+            for (labels, value) in &family.samples {
                 ConstGauge::new(*value).encode(rows.encode_family(labels)?)?;
             }
         }

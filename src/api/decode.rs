@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use serde::de::DeserializeOwned;
+use serde::Deserialize;
 
 use super::field_reader::FieldReader;
+use super::pools::{FactsPool, PlacePool};
 use super::records;
 use super::signing::AccessKey;
 use super::surrogates::without_lone_surrogates;
@@ -101,15 +102,17 @@ pub(super) struct TokenFacts {
 ///
 /// [`DecodeError`] when it is no such answer, or a record has no id.
 pub fn desktop_page(body: &[u8], extras: &Extras) -> Result<DesktopPage, DecodeError> {
-    let wire: DesktopsDetail = parsed(body)?;
-    let mut reader = FieldReader::default();
+    let mut spare = Vec::new();
+    let wire: DesktopsDetail<'_> = parsed(body, &mut spare)?;
+    let (mut reader, mut pool) = (FieldReader::default(), FactsPool::default());
     let mut desktops = Vec::with_capacity(wire.desktops.len());
     for (position, record) in wire.desktops.into_iter().enumerate() {
-        let desktop = records::desktop(record, &extras.tags, &mut reader);
+        let desktop = records::desktop(record, &extras.tags, &mut pool, &mut reader);
         desktops.push(desktop.ok_or(DecodeError::NoDesktopId { position })?);
     }
     if extras.users.are_wanted() {
-        let wire: DesktopsUsers = parsed(body)?;
+        let mut spare = Vec::new();
+        let wire: DesktopsUsers<'_> = parsed(body, &mut spare)?;
         for (desktop, record) in desktops.iter_mut().zip(wire.desktops) {
             desktop.users = extras.users.names(record, &mut reader);
         }
@@ -127,12 +130,13 @@ pub fn desktop_page(body: &[u8], extras: &Extras) -> Result<DesktopPage, DecodeE
 ///
 /// [`DecodeError`] when it is no such answer.
 pub fn network_answer(body: &[u8]) -> Result<NetworkAnswer, DecodeError> {
-    let wire: DesktopNetworks = parsed(body)?;
-    let mut reader = FieldReader::default();
+    let mut spare = Vec::new();
+    let wire: DesktopNetworks<'_> = parsed(body, &mut spare)?;
+    let (mut reader, mut pool) = (FieldReader::default(), PlacePool::default());
     let networks = wire
         .networks
         .into_iter()
-        .filter_map(|record| records::network(record, &mut reader))
+        .filter_map(|record| records::network(record, &mut pool, &mut reader))
         .collect();
     Ok(NetworkAnswer {
         networks,
@@ -140,17 +144,21 @@ pub fn network_answer(body: &[u8]) -> Result<NetworkAnswer, DecodeError> {
     })
 }
 
-/// Parses an answer; one that a lone surrogate spoilt is parsed without it.
-fn parsed<T: DeserializeOwned>(body: &[u8]) -> Result<T, DecodeError> {
+/// Parses an answer; one that a lone surrogate spoilt is parsed without it, from `spare`.
+fn parsed<'a, T: Deserialize<'a>>(body: &'a [u8], spare: &'a mut Vec<u8>) -> Result<T, DecodeError> {
     serde_json::from_slice(body).or_else(|error| match without_lone_surrogates(body) {
-        Some(repaired) => serde_json::from_slice(&repaired).map_err(|error| DecodeError::not_json(&error, body)),
+        Some(repaired) => {
+            *spare = repaired;
+            serde_json::from_slice(spare).map_err(|error| DecodeError::not_json(&error, body))
+        }
         None => Err(DecodeError::not_json(&error, body)),
     })
 }
 
 /// Reads the body of a token answer.
 pub(super) fn token_facts(body: &[u8]) -> Result<TokenFacts, DecodeError> {
-    let wire: TokenAnswer = parsed(body)?;
+    let mut spare = Vec::new();
+    let wire: TokenAnswer = parsed(body, &mut spare)?;
     let life = match (wire.token.issued_at, wire.token.expires_at) {
         (Some(issued_at), Some(expires_at)) => Duration::try_from(expires_at.0.duration_since(issued_at.0)).ok(),
         _ => None,
@@ -163,7 +171,8 @@ pub(super) fn token_facts(body: &[u8]) -> Result<TokenFacts, DecodeError> {
 
 /// Reads the projects of an account: id and name.
 pub(super) fn projects(body: &[u8]) -> Result<Vec<(String, String)>, DecodeError> {
-    let wire: Projects = parsed(body)?;
+    let mut spare = Vec::new();
+    let wire: Projects = parsed(body, &mut spare)?;
     Ok(wire
         .projects
         .into_iter()
@@ -173,7 +182,8 @@ pub(super) fn projects(body: &[u8]) -> Result<Vec<(String, String)>, DecodeError
 
 /// Reads the key of the metadata service.
 pub(super) fn metadata_key(body: &[u8]) -> Result<AccessKey, DecodeError> {
-    let wire: SecurityKey = parsed(body)?;
+    let mut spare = Vec::new();
+    let wire: SecurityKey = parsed(body, &mut spare)?;
     let parts = wire.credential;
     Ok(AccessKey {
         id: Secret::new(parts.access),

@@ -1,6 +1,7 @@
 //! Takes the fields of an answer apart: what is there becomes meaning, what is not understood is counted. It knows no field
 //! by name.
 
+use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use jiff::Timestamp;
@@ -28,6 +29,11 @@ impl FieldReader {
         }
     }
 
+    /// A text that is kept longer than the answer.
+    pub(super) fn text(&mut self, field: Field<Cow<'_, str>>, name: &'static str) -> Text {
+        self.read(field, name).map(Into::into)
+    }
+
     pub(super) fn found_other_shape(&mut self, name: &'static str) {
         *self.losses.other_shapes.entry(name).or_default() += 1;
     }
@@ -37,8 +43,8 @@ impl FieldReader {
         self.read(field, name).map_or_else(T::default, |Object(value)| value)
     }
 
-    pub(super) fn state<W: Word>(&mut self, field: Field<Box<str>>, name: &'static str) -> Option<State<W>> {
-        let text: Text = self.read(field, name);
+    pub(super) fn state<W: Word>(&mut self, field: Field<Cow<'_, str>>, name: &'static str) -> Option<State<W>> {
+        let text = self.read(field, name);
         let state = State::parse(text.as_deref()?);
         if let State::Unknown(raw) = &state {
             *self.losses.unknown_words.entry((name, raw.clone())).or_default() += 1;
@@ -57,7 +63,7 @@ impl FieldReader {
 
     /// A moment in either of the list's two spellings, both UTC (`api/facts.md`, section 1.3); text that is none counts
     /// as another shape.
-    pub(super) fn moment(&mut self, field: Field<Box<str>>, name: &'static str) -> Option<Timestamp> {
+    pub(super) fn moment(&mut self, field: Field<Cow<'_, str>>, name: &'static str) -> Option<Timestamp> {
         let text = self.read(field, name)?;
         let with_zone = text.parse::<Timestamp>();
         let in_utc = || Some(text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp());
@@ -69,7 +75,7 @@ impl FieldReader {
     }
 
     /// A number that is another when the texts are others.
-    pub(super) fn mark(&mut self, field: Field<Array<Field<Box<str>>>>, name: &'static str) -> u64 {
+    pub(super) fn mark(&mut self, field: Field<Array<Field<Cow<'_, str>>>>, name: &'static str) -> u64 {
         let Some(Array(texts)) = self.read(field, name) else {
             return 0;
         };

@@ -1,6 +1,7 @@
 //! JSON fields that may be absent, null or of another type than the reference page says. One such field must not cost
 //! a page, and so it is told apart instead of being an error. It knows no field by name.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -26,6 +27,11 @@ pub(super) trait FromJson<'de>: Sized {
         None
     }
 
+    /// From a string that stands in the answer as it is.
+    fn from_borrowed_text(text: &'de str) -> Option<Self> {
+        Self::from_text(text)
+    }
+
     /// From `true` or `false`.
     fn from_flag(_: bool) -> Option<Self> {
         None
@@ -49,9 +55,14 @@ pub(super) trait FromJson<'de>: Sized {
     }
 }
 
-impl FromJson<'_> for Box<str> {
+/// A text is borrowed from the answer unless an escape stands in it.
+impl<'de: 'a, 'a> FromJson<'de> for Cow<'a, str> {
     fn from_text(text: &str) -> Option<Self> {
-        Some(text.into())
+        Some(Cow::Owned(text.to_owned()))
+    }
+
+    fn from_borrowed_text(text: &'de str) -> Option<Self> {
+        Some(Cow::Borrowed(text))
     }
 }
 
@@ -157,6 +168,10 @@ impl<'de, T: FromJson<'de>> Visitor<'de> for FieldVisitor<T> {
         Ok(T::from_text(text).into())
     }
 
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(T::from_borrowed_text(text).into())
+    }
+
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
         T::from_object(map).map(Field::from)
     }
@@ -171,15 +186,16 @@ mod tests {
     use super::*;
 
     #[derive(Debug, PartialEq, serde::Deserialize)]
-    struct Inner {
+    #[serde(bound(deserialize = "'de: 'a"))]
+    struct Inner<'a> {
         #[serde(default)]
-        id: Field<Box<str>>,
+        id: Field<Cow<'a, str>>,
     }
 
     #[track_caller]
-    fn check<T>(json: &str, expected: &Field<T>)
+    fn check<T>(json: &'static str, expected: &Field<T>)
     where
-        T: for<'de> FromJson<'de> + PartialEq + fmt::Debug,
+        T: FromJson<'static> + PartialEq + fmt::Debug,
     {
         let field: Field<T> = serde_json::from_str(json).expect("valid JSON");
         assert_eq!(&field, expected, "{json}");
@@ -187,7 +203,7 @@ mod tests {
 
     #[test]
     fn each_kind_reads_its_own_shape() {
-        check(r#""a""#, &Field::Present(Box::<str>::from("a")));
+        check(r#""a""#, &Field::Present(Cow::Borrowed("a")));
         check("true", &Field::Present(true));
         check("7", &Field::Present(7_u64));
         check(
@@ -201,9 +217,9 @@ mod tests {
 
     #[test]
     fn null_is_absent_and_anything_else_is_another_shape() {
-        check::<Box<str>>("null", &Field::Absent);
+        check::<Cow<'_, str>>("null", &Field::Absent);
         for json in ["1", "-1", "1.5", "true", "[]", "[[{}]]", "{}", r#"{"a":{"b":[1]}}"#] {
-            check::<Box<str>>(json, &Field::OtherShape);
+            check::<Cow<'_, str>>(json, &Field::OtherShape);
         }
         for json in [r#""7""#, "-7", "7.5", "[7]", "false"] {
             check::<u64>(json, &Field::OtherShape);
@@ -215,7 +231,7 @@ mod tests {
             check::<bool>(json, &Field::OtherShape);
         }
         for json in ["[]", r#""a""#, "0"] {
-            check::<Object<Inner>>(json, &Field::OtherShape);
+            check::<Object<Inner<'_>>>(json, &Field::OtherShape);
         }
     }
 }

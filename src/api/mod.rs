@@ -16,6 +16,7 @@ mod exchange;
 mod field_reader;
 mod lenient;
 mod operation;
+mod pools;
 mod quota;
 mod rate;
 mod records;

@@ -1,18 +1,24 @@
 //! One record of an answer becomes one value of the core. It knows the fields by name and no answer as a whole.
 
-use std::sync::Arc;
+use std::borrow::Cow;
 
 use super::field_reader::FieldReader;
 use super::lenient::{Array, Digits, Field, Given, Object};
+use super::pools::{FactsPool, FactsView, PlacePool, PlaceView, VolumeView};
 use super::wire::{DesktopDetailInfo, DesktopNetworkResult, Metadata, Named, NetworkInfo, ProductInfo, VolumeDetail};
-use crate::inventory::{Desktop, DesktopId, Facts, Place, Port, SecurityGroup, Volume, VolumeRole};
+use crate::inventory::{Desktop, DesktopId, Port, VolumeRole};
 
 /// The API's MB and GB are powers of two, as its flavours show.
 const MEGABYTE: u64 = 1 << 20;
 const GIGABYTE: u64 = 1 << 30;
 
 /// Reads a desktop; `None` when it has no id. Of its tags, those wanted are kept.
-pub(super) fn desktop(mut wire: DesktopDetailInfo, tags: &[Box<str>], reader: &mut FieldReader) -> Option<Desktop> {
+pub(super) fn desktop<'a>(
+    mut wire: DesktopDetailInfo<'a>,
+    tags: &[Box<str>],
+    pool: &mut FactsPool<'a>,
+    reader: &mut FieldReader,
+) -> Option<Desktop> {
     let id = reader
         .read(std::mem::take(&mut wire.desktop_id), "desktop_id")
         .and_then(DesktopId::try_new)?;
@@ -23,7 +29,7 @@ pub(super) fn desktop(mut wire: DesktopDetailInfo, tags: &[Box<str>], reader: &m
     };
     Some(Desktop {
         id,
-        computer_name: reader.read(wire.computer_name, "computer_name"),
+        computer_name: reader.text(wire.computer_name, "computer_name"),
         status: reader.state(wire.status, "status"),
         login_status: reader.state(wire.login_status, "login_status"),
         attach_state: reader.state(wire.attach_state, "attach_state"),
@@ -34,7 +40,7 @@ pub(super) fn desktop(mut wire: DesktopDetailInfo, tags: &[Box<str>], reader: &m
         address_mark: reader.mark(wire.ip_addresses, "ip_addresses"),
         assigned_users: assigned_users(wire.attach_user_infos, wire.user_list, wire.user_name, reader),
         users: Box::default(),
-        facts: Arc::new(facts),
+        facts: pool.get(facts),
     })
 }
 
@@ -54,15 +60,15 @@ fn assigned_users<T>(
     }
 }
 
-fn facts(wire: &mut DesktopDetailInfo, wanted: &[Box<str>], reader: &mut FieldReader) -> Facts {
-    let take = std::mem::take::<Field<Box<str>>>;
-    let metadata: Metadata = reader.object(std::mem::take(&mut wire.metadata), "metadata");
+fn facts<'a>(wire: &mut DesktopDetailInfo<'a>, wanted: &[Box<str>], reader: &mut FieldReader) -> FactsView<'a> {
+    let take = std::mem::take::<Field<Cow<'a, str>>>;
+    let metadata: Metadata<'a> = reader.object(std::mem::take(&mut wire.metadata), "metadata");
     let flavor = reader.object(std::mem::take(&mut wire.flavor), "flavor");
-    let product: ProductInfo = reader.object(std::mem::take(&mut wire.product), "product");
+    let product: ProductInfo<'a> = reader.object(std::mem::take(&mut wire.product), "product");
     let product_flavor = reader.read(product.flavor_id, "product.flavor_id");
     let memory = reader.read(product.memory, "product.memory");
     let vcpus = reader.read(product.cpu, "product.cpu");
-    Facts {
+    FactsView {
         desktop_type: reader.read(take(&mut wire.desktop_type), "desktop_type"),
         os_type: reader.read(metadata.os_type, "metadata.os_type"),
         os_version: reader.read(take(&mut wire.os_version), "os_version"),
@@ -83,62 +89,67 @@ fn facts(wire: &mut DesktopDetailInfo, wanted: &[Box<str>], reader: &mut FieldRe
 }
 
 /// The wanted tags in the wanted order; of two with one key, the first counts.
-fn tags(wire: &mut DesktopDetailInfo, wanted: &[Box<str>], reader: &mut FieldReader) -> Box<[(Box<str>, Box<str>)]> {
+fn tags<'a>(
+    wire: &mut DesktopDetailInfo<'a>,
+    wanted: &[Box<str>],
+    reader: &mut FieldReader,
+) -> Vec<(Cow<'a, str>, Cow<'a, str>)> {
     let mut tags = Vec::new();
     for tag in reader.objects(std::mem::take(&mut wire.tags), "tags") {
         let key = reader.read(tag.key, "tags.key");
         let value = reader.read(tag.value, "tags.value");
-        if let (Some(key), Some(value)) = (key, value) {
-            tags.push((key, value));
+        match (key, value) {
+            (Some(key), Some(value)) if wanted.iter().any(|wanted| **wanted == *key) => tags.push((key, value)),
+            _ => {}
         }
     }
-    let find = |key: &Box<str>| tags.iter().find(|(found, _)| found == key).cloned();
-    wanted.iter().filter_map(find).collect()
+    let find = |key: &str| tags.iter().find(|(found, _)| **found == *key).cloned();
+    wanted.iter().filter_map(|key| find(key)).collect()
 }
 
 /// The disks whose size is known.
-fn volumes(wire: &mut DesktopDetailInfo, reader: &mut FieldReader) -> Box<[Volume]> {
-    let root: Option<Object<VolumeDetail>> = reader.read(std::mem::take(&mut wire.root_volume), "root_volume");
+fn volumes<'a>(wire: &mut DesktopDetailInfo<'a>, reader: &mut FieldReader) -> Vec<VolumeView<'a>> {
+    let root: Option<Object<VolumeDetail<'a>>> = reader.read(std::mem::take(&mut wire.root_volume), "root_volume");
     let data = reader.objects(std::mem::take(&mut wire.data_volumes), "data_volumes");
     let system = root.into_iter().map(|Object(volume)| (VolumeRole::System, volume));
     let all = system.chain(data.into_iter().map(|volume| (VolumeRole::Data, volume)));
     all.filter_map(|(role, volume)| {
         let device = reader.read(volume.device, "volume.device");
         let Digits(gigabytes) = reader.read(volume.size, "volume.size")?;
-        Some(Volume {
-            role,
-            device,
-            size_bytes: gigabytes.checked_mul(GIGABYTE)?,
-        })
+        Some((role, device, gigabytes.checked_mul(GIGABYTE)?))
     })
     .collect()
 }
 
 /// Reads the networks of a desktop; `None`, and counted, when nobody's.
-pub(super) fn network(wire: DesktopNetworkResult, reader: &mut FieldReader) -> Option<(DesktopId, Vec<Port>)> {
+pub(super) fn network<'a>(
+    wire: DesktopNetworkResult<'a>,
+    pool: &mut PlacePool<'a>,
+    reader: &mut FieldReader,
+) -> Option<(DesktopId, Vec<Port>)> {
     let id = reader
         .read(wire.computer_id, "computer_id")
         .and_then(DesktopId::try_new);
     let infos = reader.objects(wire.network_infos, "network_infos");
-    let ports = infos.into_iter().map(|info| port(info, reader)).collect();
+    let ports = infos.into_iter().map(|info| port(info, pool, reader)).collect();
     if id.is_none() {
         reader.found_other_shape("computer_id");
     }
     Some((id?, ports))
 }
 
-fn port(wire: NetworkInfo, reader: &mut FieldReader) -> Port {
-    let vpc: Named = reader.object(wire.vpc_info, "vpc_info");
-    let subnet: Named = reader.object(wire.subnet_info, "subnet_info");
+fn port<'a>(wire: NetworkInfo<'a>, pool: &mut PlacePool<'a>, reader: &mut FieldReader) -> Port {
+    let vpc: Named<'a> = reader.object(wire.vpc_info, "vpc_info");
+    let subnet: Named<'a> = reader.object(wire.subnet_info, "subnet_info");
     let port = reader.object(wire.port_info, "port_info");
     let public_ip = reader.object(wire.public_ip_info, "public_ip_info");
     let groups = reader.objects(wire.security_groups, "security_groups");
-    let security_groups = groups.into_iter().map(|group: Named| SecurityGroup {
-        id: reader.read(group.id, "security_groups.id"),
-        name: reader.read(group.name, "security_groups.name"),
+    let security_groups = groups.into_iter().map(|group: Named<'a>| {
+        let id = reader.read(group.id, "security_groups.id");
+        (id, reader.read(group.name, "security_groups.name"))
     });
     let security_groups = security_groups.collect();
-    let place = Place {
+    let place = PlaceView {
         vpc_id: reader.read(vpc.id, "vpc_info.id"),
         vpc_name: reader.read(vpc.name, "vpc_info.name"),
         subnet_id: reader.read(subnet.id, "subnet_info.id"),
@@ -146,8 +157,8 @@ fn port(wire: NetworkInfo, reader: &mut FieldReader) -> Port {
         security_groups,
     };
     Port {
-        private_ip: reader.read(port.ip_address, "port_info.ip_address"),
-        public_ip: reader.read(public_ip.public_ip_address, "public_ip_info.public_ip_address"),
-        place: Arc::new(place),
+        private_ip: reader.text(port.ip_address, "port_info.ip_address"),
+        public_ip: reader.text(public_ip.public_ip_address, "public_ip_info.public_ip_address"),
+        place: pool.get(place),
     }
 }

@@ -1,6 +1,7 @@
 //! What is read of a desktop beyond its states and facts, as the operator wishes: some tags, and users' names in no form, as
 //! keyed hashes, or as they are (`metrics.md`, "Labels").
 
+use std::borrow::Cow;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
@@ -88,12 +89,12 @@ impl UserNames {
     }
 
     /// Reads the names of a desktop's users, each once: from the newest field that is there.
-    pub(super) fn names(&self, wire: DesktopUsers, reader: &mut FieldReader) -> Box<[UserName]> {
+    pub(super) fn names(&self, wire: DesktopUsers<'_>, reader: &mut FieldReader) -> Box<[UserName]> {
         let infos = reader.objects(wire.attach_user_infos, "attach_user_infos");
         let list = reader
             .read(wire.user_list, "user_list")
             .map_or(Vec::new(), |Array(list)| list);
-        let mut fields: Vec<Field<Box<str>>> = infos.into_iter().map(|info| info.user_name).collect();
+        let mut fields: Vec<Field<Cow<'_, str>>> = infos.into_iter().map(|info| info.user_name).collect();
         if fields.is_empty() {
             fields = list;
         }
@@ -104,19 +105,19 @@ impl UserNames {
             .into_iter()
             .filter_map(|field| reader.read(field, "user_name"))
             .filter(|name| !name.is_empty())
-            .filter_map(|name| self.shown(name))
+            .filter_map(|name| self.shown(&name))
             .collect();
         names.sort();
         names.dedup();
         names.into()
     }
 
-    fn shown(&self, name: Box<str>) -> Option<UserName> {
+    fn shown(&self, name: &str) -> Option<UserName> {
         match self {
             UserNames::Off => None,
-            UserNames::Plain => Some(UserName::Plain(name)),
+            UserNames::Plain => Some(UserName::Plain(name.into())),
             UserNames::Hashed(key) => {
-                let mut digits = hmac_sha256(key.expose(), &name);
+                let mut digits = hmac_sha256(key.expose(), name);
                 digits.truncate(HASH_DIGITS);
                 Some(UserName::Hashed(digits.into()))
             }

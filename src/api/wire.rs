@@ -2,42 +2,46 @@
 //! not in `DesktopDetailInfo`: they are read, from `DesktopUsers`, only where the operator wants them shown. Meaning
 //! begins in `decode`.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::lenient::{Array, Digits, Field, Given, Object};
 
-type Text = Field<Box<str>>;
+/// Borrowed from the answer where it can be.
+type Text<'a> = Field<Cow<'a, str>>;
 
 /// `DesktopDetailInfo` of `desktops-detail.txt`, table 5.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct DesktopDetailInfo {
-    pub(super) desktop_id: Text,
-    pub(super) computer_name: Text,
-    pub(super) desktop_type: Text,
-    pub(super) metadata: Field<Object<Metadata>>,
-    pub(super) flavor: Field<Object<FlavorInfo>>,
-    pub(super) status: Text,
-    pub(super) login_status: Text,
-    pub(super) product_id: Text,
-    pub(super) availability_zone: Text,
-    pub(super) site_type: Text,
-    pub(super) site_name: Text,
-    pub(super) product: Field<Object<ProductInfo>>,
-    pub(super) os_version: Text,
-    pub(super) attach_state: Text,
+#[serde(bound(deserialize = "'de: 'a"))]
+pub(super) struct DesktopDetailInfo<'a> {
+    pub(super) desktop_id: Text<'a>,
+    pub(super) computer_name: Text<'a>,
+    pub(super) desktop_type: Text<'a>,
+    pub(super) metadata: Field<Object<Metadata<'a>>>,
+    pub(super) flavor: Field<Object<FlavorInfo<'a>>>,
+    pub(super) status: Text<'a>,
+    pub(super) login_status: Text<'a>,
+    pub(super) product_id: Text<'a>,
+    pub(super) availability_zone: Text<'a>,
+    pub(super) site_type: Text<'a>,
+    pub(super) site_name: Text<'a>,
+    pub(super) product: Field<Object<ProductInfo<'a>>>,
+    pub(super) os_version: Text<'a>,
+    pub(super) attach_state: Text<'a>,
     pub(super) in_maintenance_mode: Field<bool>,
-    pub(super) task_status: Text,
-    pub(super) created: Text,
-    pub(super) ip_addresses: Field<Array<Text>>,
-    pub(super) enterprise_project_id: Text,
-    pub(super) subnet_id: Text,
+    pub(super) task_status: Text<'a>,
+    pub(super) created: Text<'a>,
+    pub(super) ip_addresses: Field<Array<Text<'a>>>,
+    pub(super) enterprise_project_id: Text<'a>,
+    pub(super) subnet_id: Text<'a>,
     pub(super) is_freeze: Field<bool>,
-    pub(super) tags: Field<Array<Field<Object<Tag>>>>,
-    pub(super) root_volume: Field<Object<VolumeDetail>>,
-    pub(super) data_volumes: Field<Array<Field<Object<VolumeDetail>>>>,
+    pub(super) tags: Field<Array<Field<Object<Tag<'a>>>>>,
+    pub(super) root_volume: Field<Object<VolumeDetail<'a>>>,
+    pub(super) data_volumes: Field<Array<Field<Object<VolumeDetail<'a>>>>>,
     pub(super) attach_user_infos: Field<Array<IgnoredAny>>,
     pub(super) user_list: Field<Array<IgnoredAny>>,
     pub(super) user_name: Field<Given>,
@@ -46,120 +50,135 @@ pub(super) struct DesktopDetailInfo {
 /// `Tag`, table 13.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Tag {
-    pub(super) key: Text,
-    pub(super) value: Text,
+#[serde(bound(deserialize = "'de: 'a"))]
+pub(super) struct Tag<'a> {
+    pub(super) key: Text<'a>,
+    pub(super) value: Text<'a>,
 }
 
 /// `VolumeDetail`, table 11; `size` is in GB.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct VolumeDetail {
-    pub(super) device: Text,
+#[serde(bound(deserialize = "'de: 'a"))]
+pub(super) struct VolumeDetail<'a> {
+    pub(super) device: Text<'a>,
     pub(super) size: Field<Digits>,
 }
 
 /// The list's answer read for the names of users alone.
 #[derive(Debug, Deserialize)]
-pub(super) struct DesktopsUsers {
-    pub(super) desktops: Vec<DesktopUsers>,
+#[serde(bound(deserialize = "'de: 'a"))]
+pub(super) struct DesktopsUsers<'a> {
+    pub(super) desktops: Vec<DesktopUsers<'a>>,
 }
 
 /// The fields of `DesktopDetailInfo` that name users.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct DesktopUsers {
-    pub(super) attach_user_infos: Field<Array<Field<Object<AttachInstancesUserInfo>>>>,
-    pub(super) user_list: Field<Array<Text>>,
-    pub(super) user_name: Text,
+#[serde(bound(deserialize = "'de: 'a"))]
+pub(super) struct DesktopUsers<'a> {
+    pub(super) attach_user_infos: Field<Array<Field<Object<AttachInstancesUserInfo<'a>>>>>,
+    pub(super) user_list: Field<Array<Text<'a>>>,
+    pub(super) user_name: Text<'a>,
 }
 
 /// `AttachInstancesUserInfo`, table 10.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct AttachInstancesUserInfo {
-    pub(super) user_name: Text,
+#[serde(bound(deserialize = "'de: 'a"))]
+pub(super) struct AttachInstancesUserInfo<'a> {
+    pub(super) user_name: Text<'a>,
 }
 
 /// `metadata`: a map whose documented keys hold dots.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Metadata {
-    pub(super) image_name: Text,
+#[serde(bound(deserialize = "'de: 'a"))]
+pub(super) struct Metadata<'a> {
+    pub(super) image_name: Text<'a>,
     #[serde(rename = "metering.image_id")]
-    pub(super) image_id: Text,
-    pub(super) os_type: Text,
+    pub(super) image_id: Text<'a>,
+    pub(super) os_type: Text<'a>,
 }
 
 /// `FlavorInfo`, table 7.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct FlavorInfo {
-    pub(super) id: Text,
+#[serde(bound(deserialize = "'de: 'a"))]
+pub(super) struct FlavorInfo<'a> {
+    pub(super) id: Text<'a>,
 }
 
 /// `ProductInfo`, table 12; `memory` is in MB.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct ProductInfo {
-    pub(super) flavor_id: Text,
+#[serde(bound(deserialize = "'de: 'a"))]
+pub(super) struct ProductInfo<'a> {
+    pub(super) flavor_id: Text<'a>,
     pub(super) cpu: Field<Digits>,
     pub(super) memory: Field<Digits>,
 }
 
 /// The answer of the list call. A missing `desktops` is an error: an empty fleet says `[]`.
 #[derive(Debug, Deserialize)]
-pub(super) struct DesktopsDetail {
-    pub(super) desktops: Vec<DesktopDetailInfo>,
+#[serde(bound(deserialize = "'de: 'a"))]
+pub(super) struct DesktopsDetail<'a> {
+    pub(super) desktops: Vec<DesktopDetailInfo<'a>>,
     #[serde(default)]
     pub(super) total_count: Field<u64>,
 }
 
 /// The answer of `desktops-networks.txt`, table 3.
 #[derive(Debug, Deserialize)]
-pub(super) struct DesktopNetworks {
-    pub(super) networks: Vec<DesktopNetworkResult>,
+#[serde(bound(deserialize = "'de: 'a"))]
+pub(super) struct DesktopNetworks<'a> {
+    pub(super) networks: Vec<DesktopNetworkResult<'a>>,
 }
 
 /// `DesktopNetworkResult`, table 4.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct DesktopNetworkResult {
-    pub(super) computer_id: Text,
-    pub(super) network_infos: Field<Array<Field<Object<NetworkInfo>>>>,
+#[serde(bound(deserialize = "'de: 'a"))]
+pub(super) struct DesktopNetworkResult<'a> {
+    pub(super) computer_id: Text<'a>,
+    pub(super) network_infos: Field<Array<Field<Object<NetworkInfo<'a>>>>>,
 }
 
 /// `NetworkInfo`, table 5.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct NetworkInfo {
-    pub(super) vpc_info: Field<Object<Named>>,
-    pub(super) subnet_info: Field<Object<Named>>,
-    pub(super) port_info: Field<Object<Port>>,
-    pub(super) public_ip_info: Field<Object<PublicIp>>,
-    pub(super) security_groups: Field<Array<Field<Object<Named>>>>,
+#[serde(bound(deserialize = "'de: 'a"))]
+pub(super) struct NetworkInfo<'a> {
+    pub(super) vpc_info: Field<Object<Named<'a>>>,
+    pub(super) subnet_info: Field<Object<Named<'a>>>,
+    pub(super) port_info: Field<Object<Port<'a>>>,
+    pub(super) public_ip_info: Field<Object<PublicIp<'a>>>,
+    pub(super) security_groups: Field<Array<Field<Object<Named<'a>>>>>,
 }
 
 /// `Vpc`, `DesktopSubnet` and `SecurityGroupInfo`, tables 6, 7 and 10.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Named {
-    pub(super) id: Text,
-    pub(super) name: Text,
+#[serde(bound(deserialize = "'de: 'a"))]
+pub(super) struct Named<'a> {
+    pub(super) id: Text<'a>,
+    pub(super) name: Text<'a>,
 }
 
 /// `Port`, table 8.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Port {
-    pub(super) ip_address: Text,
+#[serde(bound(deserialize = "'de: 'a"))]
+pub(super) struct Port<'a> {
+    pub(super) ip_address: Text<'a>,
 }
 
 /// `PublicIp`, table 9.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct PublicIp {
-    pub(super) public_ip_address: Text,
+#[serde(bound(deserialize = "'de: 'a"))]
+pub(super) struct PublicIp<'a> {
+    pub(super) public_ip_address: Text<'a>,
 }
 
 /// The part of a token answer that is used (`api/facts.md`, section 5.1); the token itself is a header.

@@ -114,7 +114,7 @@ pub(super) struct Listing<'a> {
 
 /// How a walk ended.
 enum Walked {
-    Whole(SnapshotBuilder),
+    Whole(Box<SnapshotBuilder>),
     Again(ListingError),
     Unordered,
 }
@@ -156,7 +156,7 @@ impl Listing<'_> {
         let mut restarts = 0;
         loop {
             match self.walk().await? {
-                Walked::Whole(builder) => return Ok(builder),
+                Walked::Whole(builder) => return Ok(*builder),
                 Walked::Unordered => return self.read_twice().await,
                 Walked::Again(error) if restarts == RESTARTS => return Err(error),
                 Walked::Again(error) => tracing::debug!(%error, "the walk begins anew"),
@@ -181,7 +181,7 @@ impl Listing<'_> {
             self.take(page, &mut builder)?;
             match step {
                 Step::Ask(next) | Step::Back(next) => offset = next,
-                Step::Done => return Ok(Walked::Whole(builder)),
+                Step::Done => return Ok(Walked::Whole(Box::new(builder))),
                 Step::Again(reason) => return Ok(Walked::Again(unbelievable(reason, &builder))),
                 Step::Unordered => return Ok(Walked::Unordered),
             }

@@ -1,11 +1,15 @@
-//! Every family made from snapshots, one row of a table each: HELP, TYPE, the documentation and the encoders read it.
+//! Every family made from desktops, one row of a table each: HELP, TYPE, the documentation and the encoders read it.
 
 use super::family::{Family, Group, Kind, Presence, Source, States};
-use super::{desktop_families, project_families};
+use super::{desktop_families, project_catalogue};
 use crate::inventory::{AttachState, LoginStatus, State, Status, TaskStatus};
 
-/// The catalogue, in the order of the exposition; what depends on the moment comes last.
-pub const FAMILIES: &[Family] = &[
+/// The whole catalogue, in the order of the exposition; what depends on the moment comes last.
+pub fn families() -> impl Iterator<Item = &'static Family> {
+    OF_DESKTOPS.iter().chain(project_catalogue::OF_PROJECTS)
+}
+
+const OF_DESKTOPS: &[Family] = &[
     Family {
         name: "huaweicloud_workspace_desktop_status",
         help: "Run state of the desktop: 1 on the row of its current status.",
@@ -65,7 +69,7 @@ pub const FAMILIES: &[Family] = &[
         group: Group::State,
         presence: Presence::Default,
         labels: &[],
-        source: Source::Desktop(desktop_families::in_maintenance_mode),
+        source: Source::Flag(|desktop| desktop.in_maintenance_mode),
     },
     Family {
         name: "huaweicloud_workspace_desktop_frozen",
@@ -74,7 +78,7 @@ pub const FAMILIES: &[Family] = &[
         group: Group::State,
         presence: Presence::Default,
         labels: &[],
-        source: Source::Desktop(desktop_families::frozen),
+        source: Source::Flag(|desktop| desktop.is_frozen),
     },
     Family {
         name: "huaweicloud_workspace_desktop_last_transition_timestamp_seconds",
@@ -165,176 +169,5 @@ pub const FAMILIES: &[Family] = &[
         presence: Presence::OnRequest,
         labels: &["volume", "device"],
         source: Source::Desktop(desktop_families::volume_size_bytes),
-    },
-    Family {
-        name: "huaweicloud_workspace_desktops",
-        help: "Desktops by type and status, zeros included.",
-        kind: Kind::Gauge,
-        group: Group::Aggregate,
-        presence: Presence::Always,
-        labels: &["desktop_type", "status"],
-        source: Source::Project(project_families::desktops),
-    },
-    Family {
-        name: "huaweicloud_workspace_desktops_by_login_status",
-        help: "Desktops by type, status and login status, zeros included.",
-        kind: Kind::Gauge,
-        group: Group::Aggregate,
-        presence: Presence::Always,
-        labels: &["desktop_type", "status", "login_status"],
-        source: Source::Project(project_families::desktops_by_login_status),
-    },
-    Family {
-        name: "huaweicloud_workspace_desktops_by_attach_state",
-        help: "Desktops by type and attach state, zeros included.",
-        kind: Kind::Gauge,
-        group: Group::Aggregate,
-        presence: Presence::Always,
-        labels: &["desktop_type", "attach_state"],
-        source: Source::Project(project_families::desktops_by_attach_state),
-    },
-    Family {
-        name: "huaweicloud_workspace_desktops_in_maintenance_mode",
-        help: "Desktops in maintenance mode by type, zeros included.",
-        kind: Kind::Gauge,
-        group: Group::Aggregate,
-        presence: Presence::Always,
-        labels: &["desktop_type"],
-        source: Source::Project(project_families::desktops_in_maintenance_mode),
-    },
-    Family {
-        name: "huaweicloud_workspace_desktops_reported",
-        help: "Desktops in the project as the API counted them (total_count).",
-        kind: Kind::Gauge,
-        group: Group::Aggregate,
-        presence: Presence::Always,
-        labels: &[],
-        source: Source::Project(project_families::desktops_reported),
-    },
-    Family {
-        name: "huaweicloud_workspace_desktop_transitions_total",
-        help: "Changes of a state seen between two snapshots; states shorter than a poll can be missed.",
-        kind: Kind::Counter,
-        group: Group::Aggregate,
-        presence: Presence::Always,
-        labels: &["field", "from", "to"],
-        source: Source::Project(project_families::transitions),
-    },
-    Family {
-        name: "huaweicloud_workspace_desktops_appeared_total",
-        help: "Desktops that a snapshot held and the one before it did not.",
-        kind: Kind::Counter,
-        group: Group::Aggregate,
-        presence: Presence::Always,
-        labels: &[],
-        source: Source::Project(project_families::appeared),
-    },
-    Family {
-        name: "huaweicloud_workspace_desktops_disappeared_total",
-        help: "Desktops that a snapshot held and the one after it did not.",
-        kind: Kind::Counter,
-        group: Group::Aggregate,
-        presence: Presence::Always,
-        labels: &[],
-        source: Source::Project(project_families::disappeared),
-    },
-    Family {
-        name: "huaweicloud_workspace_project_info",
-        help: "Facts of the project as labels; always 1.",
-        kind: Kind::Info,
-        group: Group::Aggregate,
-        presence: Presence::Always,
-        labels: &["project_id", "region", "endpoint"],
-        source: Source::Project(project_families::project_info),
-    },
-    Family {
-        name: "huaweicloud_workspace_exporter_snapshot_timestamp_seconds",
-        help: "When the listing behind the published snapshot began, in seconds since the epoch.",
-        kind: Kind::Gauge,
-        group: Group::Exporter,
-        presence: Presence::Always,
-        labels: &[],
-        source: Source::Project(project_families::snapshot_timestamp),
-    },
-    Family {
-        name: "huaweicloud_workspace_exporter_snapshot_sequence",
-        help: "Number of the published snapshot since the start of the process.",
-        kind: Kind::Gauge,
-        group: Group::Exporter,
-        presence: Presence::Always,
-        labels: &[],
-        source: Source::Project(project_families::snapshot_sequence),
-    },
-    Family {
-        name: "huaweicloud_workspace_exporter_snapshot_desktops",
-        help: "Desktops in the published snapshot.",
-        kind: Kind::Gauge,
-        group: Group::Exporter,
-        presence: Presence::Always,
-        labels: &[],
-        source: Source::Project(project_families::snapshot_desktops),
-    },
-    Family {
-        name: "huaweicloud_workspace_exporter_snapshot_pages",
-        help: "Pages that the listing behind the published snapshot read.",
-        kind: Kind::Gauge,
-        group: Group::Exporter,
-        presence: Presence::Always,
-        labels: &[],
-        source: Source::Project(project_families::snapshot_pages),
-    },
-    Family {
-        name: "huaweicloud_workspace_exporter_desktops_held",
-        help: "Desktops that vanished from the list, are not yet confirmed gone, and are shown as they were.",
-        kind: Kind::Gauge,
-        group: Group::Exporter,
-        presence: Presence::Always,
-        labels: &[],
-        source: Source::Project(project_families::desktops_held),
-    },
-    Family {
-        name: "huaweicloud_workspace_exporter_snapshot_restored",
-        help: "Whether the published snapshot is the saved one of an earlier run.",
-        kind: Kind::Gauge,
-        group: Group::Exporter,
-        presence: Presence::Always,
-        labels: &[],
-        source: Source::Moment(project_families::snapshot_restored),
-    },
-    Family {
-        name: "huaweicloud_workspace_exporter_up",
-        help: "Whether a complete listing of the project was published within three intervals.",
-        kind: Kind::Gauge,
-        group: Group::Exporter,
-        presence: Presence::Always,
-        labels: &[],
-        source: Source::Moment(project_families::up),
-    },
-    Family {
-        name: "huaweicloud_workspace_exporter_network_up",
-        help: "Whether the networks of all desktops of the project were read within three network intervals.",
-        kind: Kind::Gauge,
-        group: Group::Exporter,
-        presence: Presence::Always,
-        labels: &[],
-        source: Source::Moment(project_families::network_up),
-    },
-    Family {
-        name: "huaweicloud_workspace_exporter_network_stale_desktops",
-        help: "Desktops whose networks were last answered two network intervals ago, or longer.",
-        kind: Kind::Gauge,
-        group: Group::Exporter,
-        presence: Presence::Always,
-        labels: &[],
-        source: Source::Moment(project_families::network_stale_desktops),
-    },
-    Family {
-        name: "huaweicloud_workspace_exporter_network_unresolved_desktops",
-        help: "Desktops that the API refuses to answer for when asked for networks.",
-        kind: Kind::Gauge,
-        group: Group::Exporter,
-        presence: Presence::Always,
-        labels: &[],
-        source: Source::Moment(project_families::network_unresolved_desktops),
     },
 ];

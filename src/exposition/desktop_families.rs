@@ -4,20 +4,6 @@ use super::plan::Plan;
 use super::rows::{Rows, Value, tail};
 use crate::inventory::{Entry, Facts, Field, Text};
 
-pub(super) fn in_maintenance_mode(entry: &Entry, _: &Plan, rows: &mut Rows<'_>) {
-    flag(entry.desktop.in_maintenance_mode, rows);
-}
-
-pub(super) fn frozen(entry: &Entry, _: &Plan, rows: &mut Rows<'_>) {
-    flag(entry.desktop.is_frozen, rows);
-}
-
-fn flag(flag: Option<bool>, rows: &mut Rows<'_>) {
-    if let Some(flag) = flag {
-        rows.row(&[], Value::Flag(flag));
-    }
-}
-
 pub(super) fn last_transition(entry: &Entry, _: &Plan, rows: &mut Rows<'_>) {
     for field in Field::ALL {
         if let Some(moment) = entry.last_transitions.of(field) {

@@ -132,6 +132,8 @@ pub struct Family {
 pub enum Source {
     /// The state of each desktop; rows begin with `project`, `desktop_id` and `computer_name`.
     State(States),
+    /// Whether something is so of each desktop, or is not, or nothing is known of it; rows begin likewise.
+    Flag(fn(&Desktop) -> Option<bool>),
     /// The facts of each desktop, one row; rows begin likewise. Makes what stands behind that.
     Facts(fn(&Facts, &Plan) -> Box<[u8]>),
     /// Anything of each desktop; rows begin likewise.
@@ -158,7 +160,9 @@ impl Source {
     #[must_use]
     pub fn leading_labels(&self) -> &'static [&'static str] {
         match self {
-            Source::State(_) | Source::Facts(_) | Source::Desktop(_) => &["project", "desktop_id", "computer_name"],
+            Source::State(_) | Source::Flag(_) | Source::Facts(_) | Source::Desktop(_) => {
+                &["project", "desktop_id", "computer_name"]
+            }
             Source::Project(_) | Source::Moment(_) => &["project"],
         }
     }

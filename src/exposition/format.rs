@@ -241,7 +241,7 @@ mod tests {
         check("application/openmetrics-text;version=9.0.0", TEXT);
         check(
             "application/openmetrics-text;version=9.0.0, text/plain;version=1.0.0;q=0.1;escaping=runes",
-            { "text/plain; version=1.0.0; charset=utf-8; escaping=underscores" },
+            "text/plain; version=1.0.0; charset=utf-8; escaping=underscores",
         );
         check("application/json", TEXT);
     }

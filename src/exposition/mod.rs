@@ -11,8 +11,10 @@
 //! and `push_end` write the short rest of each scrape.
 
 mod catalogue;
+mod column;
 mod desktop_families;
 mod family;
+mod fleet;
 mod format;
 mod label_value;
 mod moment;
@@ -20,6 +22,7 @@ mod packed;
 mod packer;
 mod plan;
 mod print;
+mod project_catalogue;
 mod project_families;
 mod registry;
 mod rows;
@@ -31,7 +34,8 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use crate::publish::Publication;
-pub use catalogue::FAMILIES;
+pub use catalogue::families;
+pub use column::Counts;
 pub use family::{Family, Group, Kind};
 pub use format::{Coding, Format, Syntax};
 pub use moment::{SERIES, SERIES_HELP, push_end, push_moment, push_series};
@@ -40,12 +44,12 @@ pub use plan::{Plan, PlanError, presence_in_words};
 pub use print::Print;
 pub use registry::push_registry;
 pub use selection::{Selection, SelectionError};
-pub use sheet::{Counts, Sheet};
+pub use sheet::Sheet;
 
 /// Appends everything that comes from a publication at a moment, without the exporter's own counters.
 pub fn render(publication: &Arc<Publication>, plan: &Arc<Plan>, syntax: Syntax, now: Instant, out: &mut Vec<u8>) {
-    let sheet = Sheet::of(Arc::clone(publication), Arc::clone(plan));
+    let sheet = Sheet::of(Arc::clone(publication), Arc::clone(plan), syntax);
     let everything = Selection::default();
-    Print::new(Arc::new(sheet), everything.clone(), syntax).fill(out, usize::MAX);
+    Print::new(Arc::new(sheet), everything.clone()).fill(out, usize::MAX);
     push_moment(publication, plan, now, (&everything, syntax), out, &mut Vec::new());
 }

@@ -9,12 +9,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::column::{Counts, endings_of};
+use super::family::Source;
+use super::fleet::{Cut, Fleet};
 use super::format::{Coding, Syntax};
-use super::packer::{Checksum, Packer, Segment, gzip_closing, zstd_closing};
+use super::packer::{Checksum, GZIP_HEADER, Packer, Segment, gzip_closing, zstd_closing};
 use super::plan::Plan;
 use super::rows::Rows;
 use super::selection::Selection;
-use super::sheet::{Counts, Cursor, Cut, Sheet, Unit, snapshot_of, write_entry};
+use super::sheet::{counts, entries_of, snapshot_of};
 use crate::inventory::{Entry, Snapshot};
 use crate::publish::{ProjectState, Publication};
 
@@ -24,30 +27,43 @@ pub struct Packed {
     publication: Arc<Publication>,
     plan: Arc<Plan>,
     coding: Coding,
-    body: Bytes,
-    /// Where the segments of each project's blocks are in the body, family by family.
+    /// One a family, in the plan's order; empty for what is not shown.
+    parts: Vec<Bytes>,
     fleets: Vec<Segments>,
     /// Of the plain text, for the trailer of gzip.
     checksum: Checksum,
     counts: Counts,
 }
 
+/// Where a fleet's segments are in the parts: for each block, one a family.
 #[derive(Debug)]
 struct Segments {
     cut: Cut,
-    segments: Vec<Segment>,
+    blocks: Vec<Vec<Segment>>,
 }
 
-/// What a fleet was before, and which of its segments are the same still.
-struct Before<'a> {
-    segments: &'a [Segment],
-    /// For each block, and in it for each family of the plan, whether it is another now.
-    is_changed: Vec<Vec<bool>>,
+impl Segments {
+    fn rows(&self, family: usize) -> u64 {
+        self.blocks.iter().map(|segments| segments[family].rows).sum()
+    }
+}
+
+/// What is packed, and into what.
+struct Packing<'a> {
+    plan: &'a Plan,
+    selection: &'a Selection,
+    syntax: Syntax,
+    packer: Packer,
+    /// One a family.
+    parts: Vec<Vec<u8>>,
+    /// The checksums of each part's segments, in order.
+    checksums: Vec<Vec<Checksum>>,
+    text: Vec<u8>,
 }
 
 impl Packed {
     /// Compresses a publication, beside an earlier form of the same selection if there is one. Costs a few µs a desktop,
-    /// or, beside an earlier form, a few for each that changed.
+    /// or, beside an earlier form, a few for each block of desktops that changed.
     #[must_use]
     pub fn of(
         publication: Arc<Publication>,
@@ -56,63 +72,28 @@ impl Packed {
         before: Option<&Packed>,
     ) -> Self {
         let before = before.filter(|before| Arc::ptr_eq(&before.plan, &plan) && before.coding == coding);
-        let last = |state: &ProjectState| before?.fleet_of(state);
-        let cut = |state: &ProjectState| Some(last(state)?.1.cut);
-        let sheet = Sheet::beside(Arc::clone(&publication), Arc::clone(&plan), cut);
-        let unchanged: Vec<Option<Before<'_>>> = publication
-            .projects
-            .iter()
-            .enumerate()
-            .map(|(project, state)| {
-                let (snapshot, fleet) = last(state)?;
-                let is_same_cut = fleet.cut == sheet.cut(project);
-                is_same_cut.then(|| Before {
-                    segments: &fleet.segments,
-                    is_changed: changes(snapshot, sheet.entries(project), fleet.cut, &plan, syntax),
-                })
-            })
-            .collect();
-        let mut packer = Packer::new(coding, before.map_or(0, |before| before.body.len()));
-        let mut fleets: Vec<Segments> = (0..publication.projects.len())
-            .map(|project| Segments {
-                cut: sheet.cut(project),
-                segments: Vec::new(),
-            })
-            .collect();
-        let (mut cursor, mut text) = (Cursor::default(), Vec::new());
-        while let Some(unit) = cursor.next(&sheet, selection) {
-            let Unit::Block(project, planned, block) = unit else {
-                text.clear();
-                sheet.write(&unit, selection, syntax, &mut text);
-                packer.push(&text);
-                continue;
-            };
-            let segments = &mut fleets[project].segments;
-            let family = plan.families().iter().position(|other| std::ptr::eq(other, planned));
-            let kept = unchanged[project].as_ref().zip(family).and_then(|(fleet, family)| {
-                let is_changed = fleet.is_changed[block][family];
-                let segment = fleet.segments.get(segments.len())?;
-                let bytes = before?.body.get(segment.start..segment.end)?;
-                (!is_changed).then_some((bytes, &segment.checksum))
-            });
-            segments.push(match kept {
-                Some((bytes, checksum)) => packer.push_packed(bytes, checksum),
-                None => {
-                    text.clear();
-                    sheet.write(&unit, selection, syntax, &mut text);
-                    packer.push(&text)
-                }
-            });
-        }
-        let (body, checksum) = packer.finish();
+        let mut packing = Packing {
+            plan: &plan,
+            selection,
+            syntax,
+            packer: Packer::new(coding),
+            parts: vec![Vec::new(); plan.families().len()],
+            checksums: vec![Vec::new(); plan.families().len()],
+            text: Vec::new(),
+        };
+        packing.headers();
+        let fleets = publication.projects.iter();
+        let fleets: Vec<Segments> = fleets.map(|state| packing.fleet(state, before)).collect();
+        let (parts, checksum) = packing.ended();
+        let of_desktops = |family: usize| fleets.iter().map(|fleet| fleet.rows(family)).sum();
         Self {
+            counts: counts(&publication, &plan, of_desktops),
             publication,
             plan,
             coding,
-            body,
+            parts,
             fleets,
             checksum,
-            counts: Arc::clone(sheet.counts()),
         }
     }
 
@@ -128,16 +109,19 @@ impl Packed {
         &self.plan
     }
 
-    /// How many rows each family has, whatever was selected.
+    /// How many rows of what was selected each family has.
     #[must_use]
     pub fn counts(&self) -> &Counts {
         &self.counts
     }
 
-    /// The bytes that every reader is sent first; what [`Packed::closing`] makes must follow.
-    #[must_use]
-    pub fn body(&self) -> &Bytes {
-        &self.body
+    /// The bytes that every reader is sent first, one part after the other; what [`Packed::closing`] makes must follow.
+    pub fn parts(&self) -> impl Iterator<Item = Bytes> {
+        let header = match self.coding {
+            Coding::Gzip => Bytes::from_static(&GZIP_HEADER),
+            Coding::Identity | Coding::Zstd => Bytes::new(),
+        };
+        std::iter::once(header).chain(self.parts.iter().cloned())
     }
 
     /// Packs the text that follows, and ends the stream. A short text is stored as it is: it is gone sooner than packed.
@@ -158,44 +142,155 @@ impl Packed {
     }
 }
 
-/// For each block, and in it for each family of the plan, whether its rows are others than they were. Exact: a desktop
-/// that is not shared by both snapshots is written for both and compared.
-fn changes(before: &Snapshot, after: &[Entry], cut: Cut, plan: &Plan, syntax: Syntax) -> Vec<Vec<bool>> {
-    let families = plan.families();
-    let block_of = |block: usize| {
-        let old = &before.entries()[cut.range(block, before.entries())];
-        let new = &after[cut.range(block, after)];
-        let is_led_alike = |(old, new): (&Entry, &Entry)| {
-            old.desktop.id == new.desktop.id && old.desktop.computer_name == new.desktop.computer_name
-        };
-        if old.len() != new.len() || !old.iter().zip(new).all(is_led_alike) {
-            return vec![true; families.len()];
+impl Packing<'_> {
+    fn is_shown(&self, family: usize) -> bool {
+        let family = self.plan.families()[family].family;
+        self.selection.has_group(family.group) && !matches!(family.source, Source::Moment(_))
+    }
+
+    fn headers(&mut self) {
+        for family in (0..self.parts.len())
+            .filter(|family| self.is_shown(*family))
+            .collect::<Vec<_>>()
+        {
+            let header = self.plan.header(self.plan.families()[family].family, self.syntax);
+            self.text.clear();
+            self.text.extend_from_slice(header.as_bytes());
+            self.push_text(family);
         }
-        let mut is_changed = vec![false; families.len()];
-        let others = old.iter().zip(new).filter(|(old, new)| !is_shared(old, new));
-        for (old, new) in others {
-            for (planned, is_changed) in families.iter().zip(&mut is_changed) {
-                *is_changed = *is_changed || {
-                    let written = [old, new].map(|entry| {
-                        let mut text = Vec::new();
-                        write_entry(entry, planned, plan, syntax, &mut Rows::new(&mut text, &[], &[]));
-                        text
-                    });
-                    written[0] != written[1]
-                };
+    }
+
+    /// Packs the text as the next segment of a family's part.
+    fn push_text(&mut self, family: usize) -> Segment {
+        let segment = self.packer.push(&self.text, &mut self.parts[family]);
+        self.checksums[family].push(segment.checksum.clone());
+        segment
+    }
+
+    /// Takes over a segment that was packed before.
+    fn push_packed(&mut self, family: usize, bytes: &[u8], segment: &Segment) -> Segment {
+        let part = &mut self.parts[family];
+        let start = part.len();
+        part.extend_from_slice(bytes);
+        self.checksums[family].push(segment.checksum.clone());
+        Segment {
+            start,
+            end: part.len(),
+            ..segment.clone()
+        }
+    }
+
+    /// Packs a project block by block, so that what is known of a desktop is near by only once.
+    fn fleet(&mut self, state: &ProjectState, before: Option<&Packed>) -> Segments {
+        let entries = entries_of(state);
+        let last = before.and_then(|before| Some((before, before.fleet_of(state)?)));
+        let cut = Cut::of(entries.len(), last.map(|(_, (_, segments))| segments.cut));
+        let last = last.filter(|(_, (_, segments))| segments.cut == cut);
+        let mut fleet = Fleet::new(&state.project.name, self.plan, self.syntax);
+        let mut blocks = Vec::new();
+        if self.selection.has_project(&state.project.name) {
+            self.project_rows(state, fleet.project());
+            for block in 0..cut.blocks() {
+                let desktops = &entries[self.selection.part_of(cut.range(block, entries), entries)];
+                let is_changed = last.map(|(_, (snapshot, _))| {
+                    let earlier = snapshot.entries();
+                    let earlier = &earlier[self.selection.part_of(cut.range(block, earlier), earlier)];
+                    changes(earlier, desktops, self.plan)
+                });
+                let is_changed = is_changed.unwrap_or_else(|| vec![true; self.parts.len()]);
+                fleet.clear();
+                if is_changed.contains(&true) {
+                    fleet.extend(desktops, self.plan);
+                }
+                let last = last.and_then(|(packed, (_, segments))| Some((packed, segments.blocks.get(block)?)));
+                blocks.push(self.block(&fleet, &is_changed, last));
             }
         }
-        is_changed
+        Segments { cut, blocks }
+    }
+
+    fn project_rows(&mut self, state: &ProjectState, leading: &[u8]) {
+        for (family, planned) in self.plan.families().iter().enumerate() {
+            if let (Source::Project(write), Some(published)) = (&planned.family.source, &state.published)
+                && self.is_shown(family)
+            {
+                self.text.clear();
+                write(state, published, &mut Rows::new(&mut self.text, &planned.head, leading));
+                self.push_text(family);
+            }
+        }
+    }
+
+    /// Packs what changed of a block and copies the rest; one segment a family, empty where nothing is shown.
+    fn block(&mut self, fleet: &Fleet, is_changed: &[bool], last: Option<(&Packed, &Vec<Segment>)>) -> Vec<Segment> {
+        let families = self.plan.families().iter().enumerate();
+        let segments = families.map(|(family, planned)| {
+            let is_of_desktops = planned.family.group.is_per_desktop();
+            if !is_of_desktops || !self.is_shown(family) {
+                return Segment::default();
+            }
+            let kept = last.filter(|_| !is_changed[family]).and_then(|(packed, segments)| {
+                let segment = segments.get(family)?;
+                Some((packed.parts[family].get(segment.start..segment.end)?, segment))
+            });
+            if let Some((bytes, segment)) = kept {
+                return self.push_packed(family, bytes, segment);
+            }
+            self.text.clear();
+            fleet.write(family, 0..fleet.len(), self.plan, &mut self.text);
+            Segment {
+                rows: fleet.rows(family),
+                ..self.push_text(family)
+            }
+        });
+        segments.collect()
+    }
+
+    /// The parts and the checksum of the whole text.
+    fn ended(self) -> (Vec<Bytes>, Checksum) {
+        let mut whole = Checksum::default();
+        for checksum in self.checksums.iter().flatten() {
+            whole.join(checksum);
+        }
+        let shrunk = self.parts.into_iter().map(|mut part| {
+            part.shrink_to_fit();
+            Bytes::from(part)
+        });
+        (shrunk.collect(), whole)
+    }
+}
+
+/// For each family of the plan, whether the rows of a block are others than they were. Exact: of a desktop that both
+/// snapshots do not share, what its rows are made from is compared.
+fn changes(before: &[Entry], after: &[Entry], plan: &Plan) -> Vec<bool> {
+    let families = plan.families();
+    let is_led_alike = |(before, after): (&Entry, &Entry)| {
+        let is_shared = Arc::ptr_eq(&before.desktop, &after.desktop);
+        let (before, after) = (&before.desktop, &after.desktop);
+        is_shared || (before.id == after.id && before.computer_name == after.computer_name)
     };
-    (0..cut.blocks()).map(block_of).collect()
+    if before.len() != after.len() || !before.iter().zip(after).all(is_led_alike) {
+        return vec![true; families.len()];
+    }
+    let mut is_changed = vec![false; families.len()];
+    for (before, after) in before
+        .iter()
+        .zip(after)
+        .filter(|(before, after)| !is_shared(before, after))
+    {
+        for (planned, is_changed) in families.iter().zip(&mut is_changed) {
+            *is_changed = *is_changed || endings_of(before, planned, plan) != endings_of(after, planned, plan);
+        }
+    }
+    is_changed
 }
 
 /// Whether two entries are known to be alike without a look at what they hold.
-fn is_shared(old: &Entry, new: &Entry) -> bool {
-    let is_same_ports = match (&old.ports, &new.ports) {
-        (Some(old), Some(new)) => Arc::ptr_eq(old, new),
+fn is_shared(before: &Entry, after: &Entry) -> bool {
+    let is_same_ports = match (&before.ports, &after.ports) {
+        (Some(before), Some(after)) => Arc::ptr_eq(before, after),
         (None, None) => true,
         _ => false,
     };
-    Arc::ptr_eq(&old.desktop, &new.desktop) && is_same_ports && old.last_transitions == new.last_transitions
+    Arc::ptr_eq(&before.desktop, &after.desktop) && is_same_ports && before.last_transitions == after.last_transitions
 }

@@ -1,6 +1,5 @@
 //! Compressed streams made of segments that stand for themselves: deflate between full flushes, zstd frames.
 
-use bytes::Bytes;
 use flate2::{Compress, Compression, FlushCompress, Status};
 
 use super::format::Coding;
@@ -10,7 +9,7 @@ const GZIP_LEVEL: u32 = 2;
 const ZSTD_LEVEL: i32 = 1;
 
 /// RFC 1952, section 2.3: deflate, no flags, no time, no system.
-const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+pub(super) const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
 
 /// The longest stored block (RFC 1951, section 3.2.4).
 const STORED_MAXIMUM: usize = 0xffff;
@@ -32,7 +31,7 @@ impl Checksum {
         Self { crc, size: text.len() }
     }
 
-    fn join(&mut self, next: &Self) {
+    pub(super) fn join(&mut self, next: &Self) {
         if next.size > 0 {
             self.crc.combine(&next.crc);
             self.size += next.size;
@@ -46,79 +45,49 @@ impl Checksum {
     }
 }
 
-/// A text, compressed: a range of the stream.
-#[derive(Debug, Clone)]
+/// A text, compressed: a range of a part of the stream.
+#[derive(Debug, Clone, Default)]
 pub(super) struct Segment {
     pub(super) start: usize,
     pub(super) end: usize,
+    /// Of a family; noted by whoever wrote them.
+    pub(super) rows: u64,
     pub(super) checksum: Checksum,
 }
 
-/// Puts segments together to one stream.
-pub(super) struct Packer {
-    body: Vec<u8>,
-    checksum: Checksum,
-    engine: Engine,
-}
-
-enum Engine {
+/// Compresses texts, each for itself.
+pub(super) enum Packer {
     Identity,
     Deflate(Compress),
+    /// `None`: without memory for it, frames are stored.
     Zstd(Option<zstd::bulk::Compressor<'static>>),
 }
 
 impl Packer {
-    /// Begins a stream that will have about so many bytes.
-    pub(super) fn new(coding: Coding, bytes: usize) -> Self {
-        let mut body = Vec::with_capacity(bytes + bytes / 64 + 1024);
-        let engine = match coding {
-            Coding::Identity => Engine::Identity,
-            Coding::Gzip => {
-                body.extend_from_slice(&GZIP_HEADER);
-                Engine::Deflate(Compress::new(Compression::new(GZIP_LEVEL), false))
-            }
-            Coding::Zstd => Engine::Zstd(zstd::bulk::Compressor::new(ZSTD_LEVEL).ok()),
-        };
-        Self {
-            body,
-            checksum: Checksum::default(),
-            engine,
+    pub(super) fn new(coding: Coding) -> Self {
+        match coding {
+            Coding::Identity => Packer::Identity,
+            Coding::Gzip => Packer::Deflate(Compress::new(Compression::new(GZIP_LEVEL), false)),
+            Coding::Zstd => Packer::Zstd(zstd::bulk::Compressor::new(ZSTD_LEVEL).ok()),
         }
     }
 
-    /// Compresses a text as a segment of its own.
-    pub(super) fn push(&mut self, text: &[u8]) -> Segment {
-        let start = self.body.len();
+    /// Compresses a text behind what is there.
+    pub(super) fn push(&mut self, text: &[u8], out: &mut Vec<u8>) -> Segment {
+        let start = out.len();
         if !text.is_empty() {
-            match &mut self.engine {
-                Engine::Identity => self.body.extend_from_slice(text),
-                Engine::Deflate(deflate) => push_deflated(deflate, text, FlushCompress::Full, &mut self.body),
-                Engine::Zstd(zstd) => push_frame(zstd.as_mut(), text, &mut self.body),
+            match self {
+                Packer::Identity => out.extend_from_slice(text),
+                Packer::Deflate(deflate) => push_deflated(deflate, text, FlushCompress::Full, out),
+                Packer::Zstd(zstd) => push_frame(zstd.as_mut(), text, out),
             }
         }
-        self.ended(start, Checksum::of(text))
-    }
-
-    /// Takes over a segment that was compressed before.
-    pub(super) fn push_packed(&mut self, bytes: &[u8], checksum: &Checksum) -> Segment {
-        let start = self.body.len();
-        self.body.extend_from_slice(bytes);
-        self.ended(start, checksum.clone())
-    }
-
-    fn ended(&mut self, start: usize, checksum: Checksum) -> Segment {
-        self.checksum.join(&checksum);
         Segment {
             start,
-            end: self.body.len(),
-            checksum,
+            end: out.len(),
+            rows: 0,
+            checksum: Checksum::of(text),
         }
-    }
-
-    /// The stream so far, which is not ended, and the checksum of its text.
-    pub(super) fn finish(mut self) -> (Bytes, Checksum) {
-        self.body.shrink_to_fit();
-        (self.body.into(), self.checksum)
     }
 }
 
@@ -213,26 +182,21 @@ mod tests {
 
     use super::*;
 
-    /// Packs texts and an end, some of them copied from an earlier stream of the same texts.
+    /// Packs texts and an end.
     fn packed(coding: Coding, texts: &[Vec<u8>], end: &[u8]) -> Vec<u8> {
-        let mut first = Packer::new(coding, 0);
-        let segments: Vec<Segment> = texts.iter().map(|text| first.push(text)).collect();
-        let (body, _) = first.finish();
-        let mut packer = Packer::new(coding, body.len());
-        for (place, (segment, text)) in segments.iter().zip(texts).enumerate() {
-            if place % 2 == 0 {
-                packer.push_packed(&body[segment.start..segment.end], &segment.checksum);
-            } else {
-                packer.push(text);
-            }
+        let (mut packer, mut out, mut checksum) = (Packer::new(coding), Vec::new(), Checksum::default());
+        if coding == Coding::Gzip {
+            out.extend_from_slice(&GZIP_HEADER);
         }
-        let (body, checksum) = packer.finish();
+        for text in texts {
+            checksum.join(&packer.push(text, &mut out).checksum);
+        }
         let closing = match coding {
             Coding::Identity => end.to_vec(),
             Coding::Gzip => gzip_closing(checksum, end),
             Coding::Zstd => zstd_closing(end),
         };
-        [&body[..], &closing].concat()
+        [out, closing].concat()
     }
 
     fn gunzipped(bytes: &[u8]) -> Vec<u8> {

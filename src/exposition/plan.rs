@@ -1,6 +1,6 @@
 //! Which families are served and how, as the settings say. Pure; made once a configuration.
 
-use super::catalogue::FAMILIES;
+use super::catalogue::families;
 use super::family::{Family, Presence, Source, States};
 use super::format::Syntax;
 use super::rows::{Value, tail};
@@ -53,9 +53,7 @@ impl Default for Plan {
     /// What is served where nothing is set.
     fn default() -> Self {
         let settings = MetricsSettings::default();
-        let families = FAMILIES
-            .iter()
-            .filter_map(|family| planned(family, &settings, Users::Off));
+        let families = families().filter_map(|family| planned(family, &settings, Users::Off));
         Self {
             families: families.collect(),
             tags: Vec::new(),
@@ -74,8 +72,7 @@ impl Plan {
     pub fn of(settings: &MetricsSettings, users: Users) -> Result<Self, PlanError> {
         check(settings)?;
         Ok(Self {
-            families: FAMILIES
-                .iter()
+            families: families()
                 .filter_map(|family| planned(family, settings, users))
                 .collect(),
             tags: labels_of(&settings.tags),
@@ -129,18 +126,6 @@ impl Planned {
         let of = move |row: usize| sets.map_or(&[][..], |[off, on]| if row == place { &on[row] } else { &off[row] });
         places.map(of)
     }
-
-    /// How many rows a desktop has that has a word.
-    pub(super) fn endings_count(&self) -> u64 {
-        let endings = self.endings.as_ref();
-        endings.map_or(0, |endings| {
-            if endings.is_dense {
-                endings.plain[0].len() as u64
-            } else {
-                1
-            }
-        })
-    }
 }
 
 fn planned(family: &'static Family, settings: &MetricsSettings, users: Users) -> Option<Planned> {
@@ -153,7 +138,7 @@ fn planned(family: &'static Family, settings: &MetricsSettings, users: Users) ->
     };
     let endings = match &family.source {
         Source::State(states) => Some(endings(family, states, settings)?),
-        Source::Facts(_) | Source::Desktop(_) | Source::Project(_) | Source::Moment(_) => None,
+        Source::Flag(_) | Source::Facts(_) | Source::Desktop(_) | Source::Project(_) | Source::Moment(_) => None,
     };
     is_served.then(|| Planned {
         family,
@@ -232,11 +217,11 @@ fn check(settings: &MetricsSettings) -> Result<(), PlanError> {
 }
 
 fn family_of(name: &str) -> Option<&'static Family> {
-    FAMILIES.iter().find(|family| short(family) == name)
+    families().find(|family| short(family) == name)
 }
 
 fn unknown(name: &str) -> String {
-    let desktop_families = FAMILIES.iter().filter(|family| family.group.is_per_desktop());
+    let desktop_families = families().filter(|family| family.group.is_per_desktop());
     let names: Vec<&str> = desktop_families.map(short).collect();
     format!("there is no family {name}; there are {}", names.join(", "))
 }
@@ -340,7 +325,7 @@ mod tests {
         check_refused(
             |it| {
                 it.encoding
-                    .extend([("desktop_task_status".to_owned(), StateRows::Dense)])
+                    .extend([("desktop_task_status".to_owned(), StateRows::Dense)]);
             },
             "too many words",
         );

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::format::Syntax;
 use super::selection::Selection;
 use super::sheet::{Cursor, Sheet};
 
@@ -11,18 +10,16 @@ use super::sheet::{Cursor, Sheet};
 pub struct Print {
     sheet: Arc<Sheet>,
     selection: Selection,
-    syntax: Syntax,
     cursor: Cursor,
 }
 
 impl Print {
     /// Begins at the beginning.
     #[must_use]
-    pub fn new(sheet: Arc<Sheet>, selection: Selection, syntax: Syntax) -> Self {
+    pub fn new(sheet: Arc<Sheet>, selection: Selection) -> Self {
         Self {
             sheet,
             selection,
-            syntax,
             cursor: Cursor::default(),
         }
     }
@@ -33,7 +30,7 @@ impl Print {
             let Some(unit) = self.cursor.next(&self.sheet, &self.selection) else {
                 return false;
             };
-            self.sheet.write(&unit, &self.selection, self.syntax, out);
+            self.sheet.write(&unit, &self.selection, out);
         }
         true
     }

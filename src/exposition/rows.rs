@@ -46,11 +46,6 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// The rows that follow begin with these labels.
-    pub(super) fn lead(&mut self, leading: &'a [u8]) {
-        self.leading = leading;
-    }
-
     /// How many rows were written so far.
     pub(super) fn count(&self) -> u64 {
         self.count
@@ -63,16 +58,6 @@ impl<'a> Rows<'a> {
             out.extend_from_slice(self.head);
             out.extend_from_slice(self.leading);
             push_tail(out, labels.iter().copied(), value);
-        }
-    }
-
-    /// Writes one row whose end [`tail`] made before.
-    pub(super) fn row_ending(&mut self, tail: &[u8]) {
-        self.count += 1;
-        if let Some(out) = &mut self.out {
-            out.extend_from_slice(self.head);
-            out.extend_from_slice(self.leading);
-            out.extend_from_slice(tail);
         }
     }
 }
@@ -152,7 +137,6 @@ mod tests {
     fn counted_rows_cost_no_bytes() {
         let mut rows = Rows::counting();
         rows.row(&[], Value::Flag(true));
-        rows.row_ending(b"} 1\n");
-        assert_eq!(rows.count(), 2);
+        assert_eq!(rows.count(), 1);
     }
 }

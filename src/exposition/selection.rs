@@ -1,9 +1,11 @@
 //! Which part of the exposition a reader asked for: `?project=`, `?collect[]=`, `?shard=I/N`. Pure.
 
+use std::ops::Range;
+
 use percent_encoding::percent_decode_str;
 
 use super::family::Group;
-use crate::inventory::DesktopId;
+use crate::inventory::Entry;
 
 /// Which part of the exposition is shown; everything by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
@@ -86,15 +88,23 @@ impl Selection {
         (self.groups.is_empty() || self.groups.contains(&group)) && (group.is_per_desktop() || is_first)
     }
 
-    /// Whether a desktop is in the part; in the order of ids, the parts follow each other.
-    pub(super) fn has_desktop(&self, id: &DesktopId) -> bool {
-        self.shard.is_none_or(|shard| shard.holds(id.place()))
+    /// The desktops of a range that are in the part: in the order of ids, the parts follow each other.
+    pub(super) fn part_of(&self, range: Range<usize>, entries: &[Entry]) -> Range<usize> {
+        let Some(shard) = self.shard else { return range };
+        let index_of = |entry: &Entry| shard.index_of(entry.desktop.id.place());
+        let (start, entries) = (range.start, &entries[range]);
+        let before = entries.partition_point(|entry| index_of(entry) < shard.index);
+        let within = entries.partition_point(|entry| index_of(entry) <= shard.index);
+        start + before..start + within
     }
 }
 
 impl Shard {
-    fn holds(self, place: u64) -> bool {
-        (u128::from(place) * u128::from(self.count)) >> 64 == u128::from(self.index)
+    /// Which part a place is in.
+    fn index_of(self, place: u64) -> u32 {
+        let index = (u128::from(place) * u128::from(self.count)) >> 64;
+        // Less than `count`, which is a u32.
+        u32::try_from(index).unwrap_or(u32::MAX)
     }
 }
 
@@ -171,10 +181,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_desktop_is_in_exactly_one_shard(id in "[a-f0-9-]{1,36}", count in 1_u32..64) {
-            let id = DesktopId::try_new(id).expect("an id");
-            let holding = (0..count).filter(|index| parsed(&format!("shard={index}/{count}")).has_desktop(&id));
-            prop_assert_eq!(holding.count(), 1);
+        fn every_place_is_in_one_shard_and_shards_follow_each_other(place in any::<u64>(), count in 1..=SHARDS_MAXIMUM) {
+            let shard = Shard { index: 0, count };
+            prop_assert!(shard.index_of(place) < count);
+            prop_assert!(shard.index_of(place) <= shard.index_of(place.saturating_add(1)));
+            prop_assert_eq!((shard.index_of(0), shard.index_of(u64::MAX)), (0, count - 1));
         }
     }
 }

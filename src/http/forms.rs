@@ -9,8 +9,8 @@ use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::exposition::{Coding, Packed, Plan, Selection, Sheet, Syntax};
-use crate::publish::Reader;
+use crate::exposition::{Coding, Counts, Packed, Plan, Selection, Sheet, Syntax};
+use crate::publish::{Publication, Reader};
 
 /// A form that nobody asked for in this time is let go.
 const KEPT_FOR: Duration = Duration::from_secs(600);
@@ -33,9 +33,11 @@ pub struct Forms {
 
 #[derive(Debug, Default)]
 struct Shelf {
-    /// Alive while a reader holds it.
-    sheet: Weak<Sheet>,
+    /// One a syntax, alive while a reader holds it.
+    sheets: Vec<Weak<Sheet>>,
     slots: Vec<Slot>,
+    /// How many rows everything has, for readers of a part.
+    counted: Option<(Arc<Publication>, Arc<Plan>, Counts)>,
 }
 
 /// A place for one compressed form.
@@ -91,19 +93,44 @@ impl Forms {
     }
 
     /// The current publication made ready to be written; every reader shares it. `None` if making it failed.
-    pub(super) async fn sheet(&self) -> Option<Arc<Sheet>> {
+    pub(super) async fn sheet(&self, syntax: Syntax) -> Option<Arc<Sheet>> {
         let _turn = self.sheet_turn.lock().await;
         let (publication, plan) = (self.reader.current(), self.plan());
-        let kept = self.shelf().sheet.upgrade();
-        let is_current =
-            |sheet: &Arc<Sheet>| Arc::ptr_eq(sheet.plan(), &plan) && sheet.publication().shows_the_same(&publication);
-        if let Some(sheet) = kept.filter(is_current) {
-            return Some(sheet);
+        let is_current = |sheet: &Arc<Sheet>| {
+            let is_of_plan = Arc::ptr_eq(sheet.plan(), &plan);
+            sheet.syntax() == syntax && is_of_plan && sheet.publication().shows_the_same(&publication)
+        };
+        let sheet = self.kept().sheets.iter().filter_map(Weak::upgrade).find(is_current);
+        if sheet.is_some() {
+            return sheet;
         }
-        let making = spawn_blocking(move || Arc::new(Sheet::of(publication, plan)));
+        let making = spawn_blocking(move || Arc::new(Sheet::of(publication, plan, syntax)));
         let sheet = making.await.inspect_err(failed).ok()?;
-        self.shelf().sheet = Arc::downgrade(&sheet);
+        let mut kept = self.kept();
+        kept.sheets.retain(|sheet| sheet.strong_count() > 0);
+        kept.sheets.push(Arc::downgrade(&sheet));
         Some(sheet)
+    }
+
+    /// How many rows each family has in a publication; counted once for all readers of a part of it.
+    pub(super) async fn counts(&self, publication: &Arc<Publication>, plan: &Arc<Plan>) -> Option<Counts> {
+        let is_same = |(counted, by, _): &&(Arc<Publication>, Arc<Plan>, Counts)| {
+            Arc::ptr_eq(by, plan) && counted.shows_the_same(publication)
+        };
+        let counts = self
+            .kept()
+            .counted
+            .as_ref()
+            .filter(is_same)
+            .map(|(_, _, counts)| Arc::clone(counts));
+        if counts.is_some() {
+            return counts;
+        }
+        let (counted, by) = (Arc::clone(publication), Arc::clone(plan));
+        let counting = spawn_blocking(move || Arc::clone(Sheet::of(counted, by, Syntax::Classic).counts()));
+        let counts = counting.await.inspect_err(failed).ok()?;
+        self.kept().counted = Some((Arc::clone(publication), Arc::clone(plan), Arc::clone(&counts)));
+        Some(counts)
     }
 
     /// The compressed form of the current publication. `None` if making it failed.
@@ -141,16 +168,16 @@ impl Forms {
 
     fn ask(&self, key: &Key) {
         let now = Instant::now();
-        let mut shelf = self.shelf();
-        if let Some(slot) = shelf.slots.iter_mut().find(|slot| slot.key == *key) {
+        let mut kept = self.kept();
+        if let Some(slot) = kept.slots.iter_mut().find(|slot| slot.key == *key) {
             (slot.asked_at, slot.is_wanted) = (now, true);
             return;
         }
-        if shelf.slots.len() >= FORMS_MAXIMUM {
-            shelf.slots.sort_by_key(|slot| slot.asked_at);
-            drop(shelf.slots.remove(0));
+        if kept.slots.len() >= FORMS_MAXIMUM {
+            kept.slots.sort_by_key(|slot| slot.asked_at);
+            drop(kept.slots.remove(0));
         }
-        shelf.slots.push(Slot {
+        kept.slots.push(Slot {
             key: key.clone(),
             packed: None,
             asked_at: now,
@@ -161,18 +188,18 @@ impl Forms {
 
     /// What was asked for since it was made. What nobody wants any more is let go.
     fn wanted(&self) -> Vec<Key> {
-        let mut shelf = self.shelf();
-        shelf.slots.retain(|slot| slot.asked_at.elapsed() < KEPT_FOR);
-        let wanted = shelf.slots.iter().filter(|slot| slot.is_wanted);
+        let mut kept = self.kept();
+        kept.slots.retain(|slot| slot.asked_at.elapsed() < KEPT_FOR);
+        let wanted = kept.slots.iter().filter(|slot| slot.is_wanted);
         wanted.map(|slot| slot.key.clone()).collect()
     }
 
     fn with_slot<T>(&self, key: &Key, read: impl FnOnce(&mut Slot) -> T) -> Option<T> {
-        let mut shelf = self.shelf();
-        shelf.slots.iter_mut().find(|slot| slot.key == *key).map(read)
+        let mut kept = self.kept();
+        kept.slots.iter_mut().find(|slot| slot.key == *key).map(read)
     }
 
-    fn shelf(&self) -> MutexGuard<'_, Shelf> {
+    fn kept(&self) -> MutexGuard<'_, Shelf> {
         // Whole between any two uses, so a panic elsewhere cannot have spoilt it.
         self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -19,7 +19,7 @@ const PROCESS_FOR: Duration = Duration::from_secs(1);
 pub(super) struct Rest {
     metrics: OwnMetrics,
     events: Arc<Mutex<Vec<Events>>>,
-    process: Arc<Mutex<Option<(Instant, Vec<MetricFamily>)>>>,
+    process: Arc<Mutex<Option<Asked>>>,
 }
 
 /// What events were counted in, written once a version and syntax.
@@ -30,6 +30,9 @@ struct Events {
     text: Vec<u8>,
     counts: Vec<(String, u64)>,
 }
+
+/// What the system said of the process, and when.
+type Asked = (Instant, Vec<MetricFamily>);
 
 impl Rest {
     pub(super) fn new(metrics: OwnMetrics) -> Self {

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::body::Page;
 use super::forms::Forms;
 use super::rest::Rest;
-use crate::exposition::{Coding, Counts, Format, Packed, Plan, Print, Selection, SelectionError, Sheet};
+use crate::exposition::{Coding, Format, Packed, Plan, Print, Selection, SelectionError, Sheet};
 use crate::publish::Publication;
 
 /// What a reader asked for.
@@ -33,10 +33,10 @@ enum Form {
 }
 
 impl Form {
-    fn parts(&self) -> (&Arc<Publication>, &Arc<Plan>, &Counts) {
+    fn made_from(&self) -> (&Arc<Publication>, &Arc<Plan>) {
         match self {
-            Form::Packed(packed) => (packed.publication(), packed.plan(), packed.counts()),
-            Form::Plain(sheet) => (sheet.publication(), sheet.plan(), sheet.counts()),
+            Form::Packed(packed) => (packed.publication(), packed.plan()),
+            Form::Plain(sheet) => (sheet.publication(), sheet.plan()),
         }
     }
 }
@@ -55,7 +55,7 @@ impl Scrape {
     /// Answers from one publication, from beginning to end; `None` if that cannot be made ready.
     pub(super) async fn answer(mut self, forms: &Forms, rest: &Rest) -> Option<Response<Page>> {
         let form = self.form(forms).await?;
-        let (made_from, plan, counts) = form.parts();
+        let (made_from, plan) = form.made_from();
         let current = forms.reader().current();
         // How networks stand and what is up may have changed since, of the same snapshots.
         let publication = if current.shows_the_same(made_from) {
@@ -69,10 +69,15 @@ impl Scrape {
             return Some(self.response(StatusCode::NOT_MODIFIED, &tag, Page::of([])));
         }
         let syntax = self.format.syntax();
-        let rest = rest.write(publication, plan, counts, (&self.selection, syntax));
+        let counts = match &form {
+            Form::Plain(sheet) => Arc::clone(sheet.counts()),
+            Form::Packed(packed) if self.selection.is_everything() => Arc::clone(packed.counts()),
+            Form::Packed(_) => forms.counts(made_from, plan).await?,
+        };
+        let rest = rest.write(publication, plan, &counts, (&self.selection, syntax));
         let page = match form {
-            Form::Packed(packed) => Page::of([packed.body().clone(), packed.closing(&rest).into()]),
-            Form::Plain(sheet) => Page::printed(Print::new(sheet, self.selection.clone(), syntax), rest.into()),
+            Form::Packed(packed) => Page::of(packed.parts().chain([packed.closing(&rest).into()])),
+            Form::Plain(sheet) => Page::printed(Print::new(sheet, self.selection.clone()), rest.into()),
         };
         Some(self.response(StatusCode::OK, &tag, page))
     }
@@ -86,7 +91,7 @@ impl Scrape {
             }
             self.coding = Coding::Identity;
         }
-        forms.sheet().await.map(Form::Plain)
+        forms.sheet(self.format.syntax()).await.map(Form::Plain)
     }
 
     /// The numbers of the snapshots, and a mark of all that makes answers differ but for the exporter's own counters;

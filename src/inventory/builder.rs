@@ -19,7 +19,11 @@ pub struct SnapshotBuilder {
     project_id: Arc<str>,
     listed_at: Timestamp,
     desktops: HashMap<DesktopId, Arc<Desktop>>,
+    /// The different facts found.
     facts: HashSet<Arc<Facts>>,
+    /// The facts that pages brought, by their address, and those of `facts` that are alike. Both are kept alive, so that an
+    /// address means the same facts for as long as this lives.
+    alike: HashMap<usize, (Arc<Facts>, Arc<Facts>)>,
     held: Vec<Entry>,
     reported: Option<u64>,
     pages: u64,
@@ -35,6 +39,7 @@ impl SnapshotBuilder {
             listed_at,
             desktops: HashMap::new(),
             facts: HashSet::new(),
+            alike: HashMap::new(),
             held: Vec::new(),
             reported: None,
             pages: 0,
@@ -44,11 +49,17 @@ impl SnapshotBuilder {
 
     /// A desktop was listed; of two records with one id the newer wins. Returns whether the id is new.
     pub fn found_desktop(&mut self, mut desktop: Desktop) -> bool {
-        match self.facts.get(&desktop.facts) {
-            Some(facts) => desktop.facts = Arc::clone(facts),
-            None => drop(self.facts.insert(Arc::clone(&desktop.facts))),
-        }
+        desktop.facts = self.known_facts(&desktop.facts);
         self.desktops.insert(desktop.id.clone(), Arc::new(desktop)).is_none()
+    }
+
+    fn known_facts(&mut self, facts: &Arc<Facts>) -> Arc<Facts> {
+        let of_address = self.alike.entry(Arc::as_ptr(facts).addr()).or_insert_with(|| {
+            let known = self.facts.get(facts).map_or_else(|| Arc::clone(facts), Arc::clone);
+            self.facts.insert(Arc::clone(&known));
+            (Arc::clone(facts), known)
+        });
+        Arc::clone(&of_address.1)
     }
 
     /// A page ended; `reported` is its total, if it gave one.
@@ -129,8 +140,10 @@ impl SnapshotBuilder {
             .collect();
         let held = self.held.len();
         entries.extend(self.held);
-        entries.sort_by(|left, right| left.desktop.id.cmp(&right.desktop.id));
+        entries.sort_unstable_by(|left, right| left.desktop.id.cmp(&right.desktop.id));
+        let mut facts = self.facts;
         if let Some(before) = before {
+            facts = share_facts(facts, before, &mut entries);
             compare(before, &mut entries, self.listed_at, &mut changes);
         }
         Snapshot {
@@ -138,6 +151,7 @@ impl SnapshotBuilder {
             listed_at: self.listed_at,
             census: Census::of(entries.iter().map(|entry| &*entry.desktop)),
             entries,
+            facts: Arc::new(facts),
             reported: self.reported,
             pages: self.pages,
             held,
@@ -145,6 +159,26 @@ impl SnapshotBuilder {
             changes,
         }
     }
+}
+
+/// Facts that the earlier snapshot has too become those: what is alike is then seen by its address, and kept once.
+fn share_facts(facts: HashSet<Arc<Facts>>, before: &Snapshot, entries: &mut [Entry]) -> HashSet<Arc<Facts>> {
+    let earlier = |facts: &Arc<Facts>| before.facts.get(facts).map(Arc::clone);
+    let shared: HashMap<usize, Arc<Facts>> = facts
+        .iter()
+        .filter_map(|facts| Some((Arc::as_ptr(facts).addr(), earlier(facts)?)))
+        .collect();
+    for entry in entries {
+        if let Some(earlier) = shared.get(&Arc::as_ptr(&entry.desktop.facts).addr())
+            && let Some(desktop) = Arc::get_mut(&mut entry.desktop)
+        {
+            desktop.facts = Arc::clone(earlier);
+        }
+    }
+    facts
+        .into_iter()
+        .map(|facts| earlier(&facts).unwrap_or(facts))
+        .collect()
 }
 
 /// Walks through both fleets by id: takes over what the earlier one knew, and notes what is different.
@@ -162,11 +196,10 @@ fn compare(before: &Snapshot, entries: &mut [Entry], moment: Timestamp, changes:
             continue;
         };
         entry.last_transitions = known.last_transitions;
-        changes.note(&known.desktop, &entry.desktop, moment, &mut entry.last_transitions);
         if known.desktop == entry.desktop {
             entry.desktop = Arc::clone(&known.desktop);
-        } else if known.desktop.facts == entry.desktop.facts {
-            Arc::make_mut(&mut entry.desktop).facts = Arc::clone(&known.desktop.facts);
+        } else {
+            changes.note(&known.desktop, &entry.desktop, moment, &mut entry.last_transitions);
         }
         if known.ports == entry.ports {
             entry.ports.clone_from(&known.ports);

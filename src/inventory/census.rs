@@ -56,8 +56,39 @@ impl Census {
     #[must_use]
     pub fn of<'a>(desktops: impl Iterator<Item = &'a Desktop>) -> Self {
         let mut census = Self::all_zero();
+        // Words by their places: counting by text would cost as much as all the rest of a snapshot.
+        let (types, statuses) = (words::<DesktopType>(), words::<Status>());
+        let (logins, attachments) = (words::<LoginStatus>(), words::<AttachState>());
+        let mut by_login = vec![0_u64; types.len() * statuses.len() * logins.len()];
+        let mut by_attachment = vec![0_u64; types.len() * attachments.len()];
+        let mut in_maintenance = vec![0_u64; types.len()];
         for desktop in desktops {
-            census.count(desktop);
+            let desktop_type = desktop.facts.desktop_type.as_deref().map(State::<DesktopType>::parse);
+            let desktop_type = place(desktop_type.as_ref());
+            let status = desktop_type * statuses.len() + place(desktop.status.as_ref());
+            by_login[status * logins.len() + place(desktop.login_status.as_ref())] += 1;
+            by_attachment[desktop_type * attachments.len() + place(desktop.attach_state.as_ref())] += 1;
+            in_maintenance[desktop_type] += u64::from(desktop.in_maintenance_mode == Some(true));
+        }
+        for (place, count) in by_login.into_iter().enumerate().filter(|(_, count)| *count > 0) {
+            let (status, login) = (place / logins.len(), place % logins.len());
+            let (desktop_type, status) = (types[status / statuses.len()], statuses[status % statuses.len()]);
+            add(&mut census.by_status, [desktop_type, status], count);
+            add(
+                &mut census.by_login_status,
+                [desktop_type, status, logins[login]],
+                count,
+            );
+        }
+        for (place, count) in by_attachment.into_iter().enumerate().filter(|(_, count)| *count > 0) {
+            let (desktop_type, attachment) = (place / attachments.len(), place % attachments.len());
+            let labels = [types[desktop_type], attachments[attachment]];
+            add(&mut census.by_attach_state, labels, count);
+            // Shown for each type there is, in maintenance or not.
+            add(&mut census.in_maintenance_mode, [types[desktop_type]], 0);
+        }
+        for (desktop_type, count) in types.into_iter().zip(in_maintenance).filter(|(_, count)| *count > 0) {
+            add(&mut census.in_maintenance_mode, [desktop_type], count);
         }
         census
     }
@@ -78,23 +109,16 @@ impl Census {
         }
         census
     }
-
-    fn count(&mut self, desktop: &Desktop) {
-        let desktop_type = desktop.facts.desktop_type.as_deref().map(State::<DesktopType>::parse);
-        let desktop_type = label(desktop_type.as_ref());
-        let status = label(desktop.status.as_ref());
-        let login_status = label(desktop.login_status.as_ref());
-        let attach_state = label(desktop.attach_state.as_ref());
-        add(&mut self.by_status, [desktop_type, status], 1);
-        add(&mut self.by_login_status, [desktop_type, status, login_status], 1);
-        add(&mut self.by_attach_state, [desktop_type, attach_state], 1);
-        let in_maintenance = u64::from(desktop.in_maintenance_mode == Some(true));
-        add(&mut self.in_maintenance_mode, [desktop_type], in_maintenance);
-    }
 }
 
-fn label<W: Word>(state: Option<&State<W>>) -> &'static str {
-    state.map_or("", State::label)
+/// The label values of a field, and the empty one of those that lack it.
+fn words<W: Word>() -> Vec<&'static str> {
+    State::<W>::labels().chain([""]).collect()
+}
+
+/// The place of a state in [`words`].
+fn place<W: Word>(state: Option<&State<W>>) -> usize {
+    state.map_or(W::ALL.len() + 1, State::place)
 }
 
 fn add<const LABELS: usize>(tally: &mut Tally<LABELS>, labels: [&'static str; LABELS], count: u64) {

@@ -1,6 +1,6 @@
 //! A whole fleet at one moment, immutable.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::census::Census;
 use super::changes::{Changes, LastTransitions};
 use super::desktop::{Desktop, DesktopId};
+use super::facts::Facts;
 use super::network::{Networks, Port};
 
 /// What the API sent and the contract does not know, per field. Bounded by fields and by the words of one listing.
@@ -51,6 +52,8 @@ pub struct Snapshot {
     pub(super) project_id: Arc<str>,
     pub(super) listed_at: Timestamp,
     pub(super) entries: Vec<Entry>,
+    /// The different facts of its desktops.
+    pub(super) facts: Arc<HashSet<Arc<Facts>>>,
     pub(super) census: Census,
     pub(super) reported: Option<u64>,
     pub(super) pages: u64,
@@ -85,6 +88,7 @@ impl Snapshot {
             project_id: kept.project_id,
             listed_at: kept.listed_at,
             census: Census::of(entries.iter().map(|entry| &*entry.desktop)),
+            facts: Arc::new(entries.iter().map(|entry| Arc::clone(&entry.desktop.facts)).collect()),
             held: entries.iter().filter(|entry| entry.is_held).count(),
             entries,
             reported: kept.reported,
@@ -105,6 +109,7 @@ impl Snapshot {
             project_id: Arc::clone(&self.project_id),
             listed_at: self.listed_at,
             entries: self.entries.iter().map(renewed).collect(),
+            facts: Arc::clone(&self.facts),
             census: self.census.clone(),
             reported: self.reported,
             pages: self.pages,

@@ -229,7 +229,7 @@ async fn a_reader_that_has_the_snapshot_is_told_so_and_head_tells_the_rest() {
     let exporter = Exporter::start_with(&configuration, &[]).await;
     exporter.wait_for_snapshot(&cloud.identity.region).await;
     let gzip = (ACCEPT_ENCODING, "gzip");
-    let response = get(&exporter, "/metrics", &[gzip.clone()]).await;
+    let response = get(&exporter, "/metrics", std::slice::from_ref(&gzip)).await;
     let tag = header(&response, ETAG).to_owned();
     let sequence = tag.trim_start_matches("W/\"").split('-').next().unwrap().to_owned();
     assert!(sequence.parse::<u64>().unwrap() > 0, "{tag}");
@@ -292,7 +292,7 @@ async fn the_series_family_counts_every_row_of_a_scrape_of_everything() {
     check(narrow, &after);
 }
 
-/// Python's prometheus_client reads `OpenMetrics` by the letter of the specification.
+/// Python's `prometheus_client` reads `OpenMetrics` by the letter of the specification.
 fn assert_strictly_open(path: &Path, text: &str) {
     std::fs::write(path, text).unwrap();
     let mut command = Command::new(root().join("target/python/bin/python3"));

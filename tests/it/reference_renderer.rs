@@ -2,6 +2,7 @@
 //! one. What the exporter serves must be these bytes, whatever the fleet holds.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,10 +23,11 @@ const PREFIX: &str = "huaweicloud_workspace_";
 
 /// The rules of `metrics.md`, "Labels", by the letter.
 fn escaped(raw: &str, is_identity: bool) -> String {
-    let hash: String = Sha256::digest(raw.as_bytes())[..6]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let digest = Sha256::digest(raw.as_bytes());
+    let hash = digest[..6].iter().fold(String::new(), |mut hash, byte| {
+        write!(hash, "{byte:02x}").unwrap();
+        hash
+    });
     let mut shown: String = raw
         .chars()
         .map(|letter| {
@@ -78,7 +80,7 @@ impl Reference<'_> {
             (_, "counter") => (name, "counter"),
             _ => (name, "gauge"),
         };
-        self.out += &format!("# HELP {PREFIX}{name} {help}\n# TYPE {PREFIX}{name} {kind}\n");
+        writeln!(self.out, "# HELP {PREFIX}{name} {help}\n# TYPE {PREFIX}{name} {kind}").unwrap();
     }
 
     fn desktops(&mut self, name: &str, rows: impl Fn(&Desktop, &Self) -> Vec<(String, String)>) {
@@ -99,12 +101,14 @@ impl Reference<'_> {
             {
                 let desktop = &entry.desktop;
                 for (labels, value) in rows(entry, self) {
-                    self.out += &format!(
-                        "{PREFIX}{name}{{project=\"{}\",desktop_id=\"{}\",computer_name=\"{}\"{labels}}} {value}\n",
+                    writeln!(
+                        self.out,
+                        "{PREFIX}{name}{{project=\"{}\",desktop_id=\"{}\",computer_name=\"{}\"{labels}}} {value}",
                         escaped(&state.project.name, true),
                         escaped(desktop.id.as_str(), true),
                         escaped(desktop.computer_name.as_deref().unwrap_or(""), false),
-                    );
+                    )
+                    .unwrap();
                 }
             }
         }
@@ -378,8 +382,8 @@ fn settings(is_dense: bool, openmetrics_statesets: bool) -> MetricsSettings {
 
 /// What the exporter prints of the groups of desktops.
 fn printed(publication: &Arc<Publication>, plan: &Arc<Plan>, selection: &Selection, syntax: Syntax) -> String {
-    let sheet = Arc::new(Sheet::of(Arc::clone(publication), Arc::clone(plan)));
-    let mut print = Print::new(sheet, selection.clone(), syntax);
+    let sheet = Arc::new(Sheet::of(Arc::clone(publication), Arc::clone(plan), syntax));
+    let mut print = Print::new(sheet, selection.clone());
     let mut text = Vec::new();
     // Chunks of any size join to the same text.
     let mut wanted = 1;
@@ -390,7 +394,8 @@ fn printed(publication: &Arc<Publication>, plan: &Arc<Plan>, selection: &Selecti
 }
 
 fn unpacked(packed: &Packed, coding: Coding) -> String {
-    let bytes = [&packed.body()[..], &packed.closing(b"")].concat();
+    let mut bytes: Vec<u8> = packed.parts().flatten().collect();
+    bytes.extend(packed.closing(b""));
     let text = match coding {
         Coding::Gzip => {
             let (mut decoder, mut text) = (GzDecoder::new(&bytes[..]), Vec::new());
@@ -494,7 +499,7 @@ fn sheets_count_the_rows_that_are_written() {
     for is_dense in [false, true] {
         let plan = Arc::new(Plan::of(&settings(is_dense, false), Users::Off).unwrap());
         let text = printed(&publication, &plan, &Selection::default(), Syntax::Classic);
-        let sheet = Sheet::of(Arc::clone(&publication), plan);
+        let sheet = Sheet::of(Arc::clone(&publication), plan, Syntax::Classic);
         for (family, count) in sheet.counts().iter() {
             let rows = text.lines().filter(|line| line.starts_with(&format!("{family}{{")));
             assert_eq!(rows.count() as u64, *count, "{family}");

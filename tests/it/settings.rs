@@ -117,10 +117,34 @@ fn a_wrong_key_or_value_is_named_and_ends_with_64() {
         &["api.ca_file", "/nonexistent/ca.pem"],
     );
     check(
-        &format!("{VALID}\nprivacy: {{ users: plain }}"),
+        &format!("{VALID}\nprivacy: {{ users: everyone }}"),
         &[],
         64,
         &["privacy.users"],
+    );
+    check(
+        &format!("{VALID}\nprivacy: {{ users: hash }}"),
+        &[],
+        64,
+        &["privacy.hash_key_file"],
+    );
+    check(
+        &format!("{VALID}\nprivacy: {{ users: hash, hash_key_file: /nonexistent/key }}"),
+        &[],
+        64,
+        &["privacy.hash_key_file", "/nonexistent/key"],
+    );
+    check(
+        &format!("{VALID}\nmetrics: {{ off: [desktop_statuss] }}"),
+        &[],
+        64,
+        &["metrics.off[0]", "desktop_statuss", "desktop_status"],
+    );
+    check(
+        &format!("{VALID}\nmetrics: {{ encoding: {{ desktop_task_status: dense }} }}"),
+        &[],
+        64,
+        &["metrics.encoding.desktop_task_status"],
     );
 }
 
