@@ -21,6 +21,9 @@ use super::sheet::{counts, entries_of, snapshot_of};
 use crate::inventory::{Entry, Snapshot};
 use crate::publish::{ProjectState, Publication};
 
+/// Up to this, parts are sent as one.
+const JOINED_MAXIMUM: usize = 1 << 20;
+
 /// The compressed exposition of what is the same until the next publication.
 #[derive(Debug)]
 pub struct Packed {
@@ -29,6 +32,8 @@ pub struct Packed {
     coding: Coding,
     /// One a family, in the plan's order; empty for what is not shown.
     parts: Vec<Bytes>,
+    /// The parts as they are sent: few and long.
+    sent: Vec<Bytes>,
     fleets: Vec<Segments>,
     /// Of the plain text, for the trailer of gzip.
     checksum: Checksum,
@@ -91,6 +96,7 @@ impl Packed {
             publication,
             plan,
             coding,
+            sent: sent(coding, &parts),
             parts,
             fleets,
             checksum,
@@ -117,11 +123,7 @@ impl Packed {
 
     /// The bytes that every reader is sent first, one part after the other; what [`Packed::closing`] makes must follow.
     pub fn parts(&self) -> impl Iterator<Item = Bytes> {
-        let header = match self.coding {
-            Coding::Gzip => Bytes::from_static(&GZIP_HEADER),
-            Coding::Identity | Coding::Zstd => Bytes::new(),
-        };
-        std::iter::once(header).chain(self.parts.iter().cloned())
+        self.sent.iter().cloned()
     }
 
     /// Packs the text that follows, and ends the stream. A short text is stored as it is: it is gone sooner than packed.
@@ -258,6 +260,23 @@ impl Packing<'_> {
         });
         (shrunk.collect(), whole)
     }
+}
+
+/// What is sent: a small fleet's parts as one, for a system call more costs more than the copy.
+fn sent(coding: Coding, parts: &[Bytes]) -> Vec<Bytes> {
+    let header = match coding {
+        Coding::Gzip => Bytes::from_static(&GZIP_HEADER),
+        Coding::Identity | Coding::Zstd => Bytes::new(),
+    };
+    if parts.iter().map(Bytes::len).sum::<usize>() > JOINED_MAXIMUM {
+        return std::iter::once(header).chain(parts.iter().cloned()).collect();
+    }
+    let joined = [
+        &[&header[..]],
+        &parts.iter().map(|part| &part[..]).collect::<Vec<_>>()[..],
+    ]
+    .concat();
+    vec![joined.concat().into()]
 }
 
 /// For each family of the plan, whether the rows of a block are others than they were. Exact: of a desktop that both

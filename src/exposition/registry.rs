@@ -105,17 +105,27 @@ impl RegistryRows<'_> {
         if separator == b',' {
             self.out.push(b'}');
         }
-        if value.fract() == 0.0 && value.abs() < 1e15 {
-            self.push(format_args!(" {value:.0}\n"));
-        } else {
-            self.push(format_args!(" {value}\n"));
+        self.out.push(b' ');
+        match whole(value) {
+            Some(whole) => self.out.extend_from_slice(itoa::Buffer::new().format(whole).as_bytes()),
+            None => self.push(format_args!("{value}")),
         }
+        self.out.push(b'\n');
     }
 
     fn push(&mut self, part: std::fmt::Arguments<'_>) {
         // Writing into a Vec cannot fail.
         let _ = self.out.write_fmt(part);
     }
+}
+
+/// A value without decimals, which most are: it is written in a tenth of the time.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "whole numbers below 2^53 are exact in both types"
+)]
+fn whole(value: f64) -> Option<i64> {
+    (value.fract() == 0.0 && value.abs() < 1e15).then_some(value as i64)
 }
 
 /// A whole bound has a decimal: `OpenMetrics` asks for it, and Prometheus reads both alike.

@@ -14,6 +14,9 @@ use crate::publish::Publication;
 /// What the system says of the process is asked for this often at most: its own clock ticks a hundred times a second.
 const PROCESS_FOR: Duration = Duration::from_secs(1);
 
+/// What the rest of a scrape of one project takes.
+const USUAL_BYTES: usize = 32 * 1024;
+
 /// Writes the rest of scrapes; cheap to clone.
 #[derive(Debug, Clone)]
 pub(super) struct Rest {
@@ -51,7 +54,7 @@ impl Rest {
         counts: &Counts,
         (selection, syntax): (&Selection, Syntax),
     ) -> Vec<u8> {
-        let mut out = Vec::new();
+        let mut out = Vec::with_capacity(USUAL_BYTES);
         if selection.has_group(Group::Exporter) {
             let mut counted = Vec::new();
             push_moment(

@@ -168,7 +168,12 @@ async fn accept_one(
     // The semaphore is never closed, so there is always a permit.
     let permit = limit.acquire_owned().await.ok();
     let stream: Box<dyn Stream> = match listener {
-        Listener::Tcp(listener) => Box::new(listener.accept().await?.0),
+        Listener::Tcp(listener) => {
+            let (stream, _) = listener.accept().await?;
+            // Or the end of an answer waits for the reader's delayed acknowledgement: 40 ms.
+            stream.set_nodelay(true)?;
+            Box::new(stream)
+        }
         Listener::Unix { listener, .. } => Box::new(listener.accept().await?.0),
     };
     Ok((stream, permit))
