@@ -3,6 +3,7 @@
 //! One test in a binary of its own, because the counter counts for the whole process. `-- --nocapture` prints the counts.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+#![expect(clippy::print_stdout, reason = "the counts are worth reading, not only asserting")]
 
 use std::sync::Arc;
 use std::time::Duration;

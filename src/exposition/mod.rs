@@ -11,6 +11,7 @@
 //! and `push_end` write the short rest of each scrape.
 
 mod catalogue;
+mod changed;
 mod column;
 mod desktop_families;
 mod family;

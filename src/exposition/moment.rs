@@ -6,7 +6,7 @@ use super::family::{Group, Source};
 use super::format::Syntax;
 use super::label_value::push_identity;
 use super::plan::Plan;
-use super::rows::{Rows, Value};
+use super::rows::Rows;
 use super::selection::Selection;
 use crate::publish::Publication;
 
@@ -16,6 +16,9 @@ pub const SERIES: &str = "huaweicloud_workspace_exporter_series";
 /// What HELP says of it.
 pub const SERIES_HELP: &str =
     "Rows of each family in a scrape of everything; their sum is to be compared with sample_limit.";
+
+const SERIES_HEADER: &str = "# HELP huaweicloud_workspace_exporter_series Rows of each family in a scrape of everything; their \
+sum is to be compared with sample_limit.\n# TYPE huaweicloud_workspace_exporter_series gauge\n";
 
 /// Appends what is known of each project at this moment, and counts the rows of all projects.
 pub fn push_moment(
@@ -56,14 +59,25 @@ pub fn push_series<'c>(counts: impl Iterator<Item = (&'c str, u64)>, selection: 
     if !selection.has_group(Group::Exporter) {
         return;
     }
-    let counts: Vec<(&str, u64)> = counts.filter(|(_, count)| *count > 0).collect();
-    out.extend_from_slice(format!("# HELP {SERIES} {SERIES_HELP}\n# TYPE {SERIES} gauge\n").as_bytes());
-    let head = format!("{SERIES}{{");
-    let itself = (SERIES, counts.len() as u64 + 1);
-    for (family, count) in counts.into_iter().chain([itself]) {
-        let leading = format!("family=\"{family}\"");
-        Rows::new(out, head.as_bytes(), leading.as_bytes()).row(&[], Value::Count(count));
+    let mut families = 0;
+    out.extend_from_slice(SERIES_HEADER.as_bytes());
+    let mut row = |family: &str, count: u64| {
+        for part in [
+            SERIES,
+            "{family=\"",
+            family,
+            "\"} ",
+            itoa::Buffer::new().format(count),
+            "\n",
+        ] {
+            out.extend_from_slice(part.as_bytes());
+        }
+    };
+    for (family, count) in counts.filter(|(_, count)| *count > 0) {
+        families += 1;
+        row(family, count);
     }
+    row(SERIES, families + 1);
 }
 
 /// Appends what an exposition ends with.
@@ -71,5 +85,18 @@ pub fn push_end(syntax: Syntax, out: &mut Vec<u8>) {
     match syntax {
         Syntax::Classic => {}
         Syntax::OpenMetrics => out.extend_from_slice(b"# EOF\n"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_header_of_series_is_what_the_documentation_says() {
+        assert_eq!(
+            SERIES_HEADER,
+            format!("# HELP {SERIES} {SERIES_HELP}\n# TYPE {SERIES} gauge\n")
+        );
     }
 }

@@ -121,7 +121,7 @@ mod tests {
     use proptest::prelude::*;
     use tokio::time::Instant;
 
-    use super::super::records::texts_mut;
+    use super::super::shared_records::texts_mut;
     use super::*;
     use crate::inventory::{
         Desktop, DesktopId, Facts, Field, Networks, Place, Port, SecurityGroup, SnapshotBuilder, State, Status,

@@ -4,12 +4,13 @@
 //! Publication --> codec (bytes with a checksum) --> file (0600, atomic) --> codec --> Saved --> the board
 //! ```
 //!
-//! It refuses to know the cloud and the exposition. No user names are in it, because none are in a snapshot.
+//! It refuses to know the cloud and the exposition. No user names are in it, whatever the settings say.
 
 mod codec;
 mod file;
 mod keeper;
 mod records;
+mod shared_records;
 
 pub use codec::{SavedProject, StateError, decode, encode};
 pub use file::{load, save};
