@@ -6,12 +6,13 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use workspace_exporter::exposition::{Plan, Selection, Syntax, push_registry, render};
 use workspace_exporter::own_metrics::OwnMetrics;
 use workspace_exporter::publish::Reader;
-use workspace_simulator::{BodyFault, Fault, ListFault, NetworkFault, Simulator, Task, TotalFault, Trouble};
+use workspace_simulator::{BodyFault, Churn, Fault, ListFault, NetworkFault, Simulator, Task, TotalFault, Trouble};
 
 use crate::rig::Exposition;
 use crate::world::{InProcess, World, world};
@@ -213,9 +214,26 @@ claims! {
     pages_capped_below_the_request: is_seen_through(vec![ListFault::Capped(16)], 80..=110);
     a_total_that_is_missing: is_seen_through(vec![ListFault::Total(TotalFault::Missing)], 60..=80);
     a_total_that_is_too_low: is_seen_through(vec![ListFault::Total(TotalFault::Less(5))], 45..=60);
+    a_replica_that_lags: is_seen_through(vec![ListFault::ReplicaLag(SignedDuration::from_secs(20))], 45..=60);
     names_that_break_encoders: is_seen_through(vec![ListFault::NastyNames], 45..=60);
     a_total_that_is_too_high: is_rejected("count", ListFault::Total(TotalFault::More(1)));
     one_page_for_ever: is_rejected("stuck", ListFault::SamePageForEver);
+}
+
+/// Desktops come and go all the time, and every listing is proven all the same.
+#[tokio::test(start_paused = true)]
+async fn desktops_that_come_and_go() {
+    let churn = Churn {
+        pause: SignedDuration::from_secs(15),
+        batch: 2,
+        minimum: 50,
+        flapping: 0,
+    };
+    let seen = ten_minutes_of(|simulator| simulator.fleet_mut().set_churn(churn)).await;
+    assert!(seen.is_up && seen.is_network_up && seen.is_up_afterwards, "{seen:#?}");
+    assert!(seen.moved("polls_total \"ok\"") >= 8.0, "{seen:#?}");
+    assert!((50..=DESKTOPS * 2).contains(&seen.desktops), "{seen:#?}");
+    assert!(seen.list_calls <= 160, "{seen:#?}");
 }
 
 #[tokio::test(start_paused = true)]
