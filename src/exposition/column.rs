@@ -184,9 +184,7 @@ impl Column {
         // No row follows the last one.
         out.truncate(out.len() - head.len());
     }
-}
 
-impl Column {
     /// How many rows all desktops have.
     pub(super) fn rows(&self) -> u64 {
         match self {

@@ -152,10 +152,10 @@ impl Packing<'_> {
     }
 
     fn headers(&mut self) {
-        for family in (0..self.parts.len())
-            .filter(|family| self.is_shown(*family))
-            .collect::<Vec<_>>()
-        {
+        for family in 0..self.parts.len() {
+            if !self.is_shown(family) {
+                continue;
+            }
             let header = self.plan.header(self.plan.families()[family].family, self.syntax);
             self.text.clear();
             self.text.extend_from_slice(header.as_bytes());
@@ -272,10 +272,9 @@ fn sent(coding: Coding, parts: &[Bytes]) -> Vec<Bytes> {
     if parts.iter().map(Bytes::len).sum::<usize>() > JOINED_MAXIMUM {
         return std::iter::once(header).chain(parts.iter().cloned()).collect();
     }
-    let joined = [
-        &[&header[..]],
-        &parts.iter().map(|part| &part[..]).collect::<Vec<_>>()[..],
-    ]
-    .concat();
-    vec![joined.concat().into()]
+    let mut joined = header.to_vec();
+    for part in parts {
+        joined.extend_from_slice(part);
+    }
+    vec![joined.into()]
 }

@@ -52,14 +52,7 @@ struct Endings {
 impl Default for Plan {
     /// What is served where nothing is set.
     fn default() -> Self {
-        let settings = MetricsSettings::default();
-        let families = families().filter_map(|family| planned(family, &settings, Users::Off));
-        Self {
-            families: families.collect(),
-            tags: Vec::new(),
-            users: Users::Off,
-            has_statesets: false,
-        }
+        Self::following(&MetricsSettings::default(), Users::Off)
     }
 }
 
@@ -71,14 +64,19 @@ impl Plan {
     /// [`PlanError`] names a setting that cannot be followed.
     pub fn of(settings: &MetricsSettings, users: Users) -> Result<Self, PlanError> {
         check(settings)?;
-        Ok(Self {
+        Ok(Self::following(settings, users))
+    }
+
+    /// Follows settings that were checked.
+    fn following(settings: &MetricsSettings, users: Users) -> Self {
+        Self {
             families: families()
                 .filter_map(|family| planned(family, settings, users))
                 .collect(),
             tags: labels_of(&settings.tags),
             users,
             has_statesets: settings.openmetrics_statesets,
-        })
+        }
     }
 
     pub(super) fn families(&self) -> &[Planned] {

@@ -105,11 +105,9 @@ pub(super) fn counts(publication: &Publication, plan: &Plan, of_desktops: impl F
     plan.families().iter().enumerate().filter(is_still).map(count).collect()
 }
 
+/// The desktops of a project, in order.
 pub(super) fn entries_of(state: &ProjectState) -> &[Entry] {
-    state
-        .published
-        .as_ref()
-        .map_or(&[], |published| published.snapshot.entries())
+    snapshot_of(state).map_or(&[], |snapshot| snapshot.entries())
 }
 
 /// A part of the exposition that is written at once; families by their place in the plan.

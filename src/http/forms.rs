@@ -97,8 +97,8 @@ impl Forms {
         let _turn = self.sheet_turn.lock().await;
         let (publication, plan) = (self.reader.current(), self.plan());
         let is_current = |sheet: &Arc<Sheet>| {
-            let is_of_plan = Arc::ptr_eq(sheet.plan(), &plan);
-            sheet.syntax() == syntax && is_of_plan && sheet.publication().shows_the_same(&publication)
+            let made_from = (sheet.publication(), sheet.plan());
+            sheet.syntax() == syntax && is_same(made_from, (&publication, &plan))
         };
         let sheet = self.kept().sheets.iter().filter_map(Weak::upgrade).find(is_current);
         if sheet.is_some() {
@@ -114,14 +114,13 @@ impl Forms {
 
     /// How many rows each family has in a publication; counted once for all readers of a part of it.
     pub(super) async fn counts(&self, publication: &Arc<Publication>, plan: &Arc<Plan>) -> Option<Counts> {
-        let is_same = |(counted, by, _): &&(Arc<Publication>, Arc<Plan>, Counts)| {
-            Arc::ptr_eq(by, plan) && counted.shows_the_same(publication)
-        };
+        let is_current =
+            |(counted, by, _): &&(Arc<Publication>, Arc<Plan>, Counts)| is_same((counted, by), (publication, plan));
         let counts = self
             .kept()
             .counted
             .as_ref()
-            .filter(is_same)
+            .filter(is_current)
             .map(|(_, _, counts)| Arc::clone(counts));
         if counts.is_some() {
             return counts;
@@ -147,9 +146,7 @@ impl Forms {
         let _turn = turn.lock().await;
         let (publication, plan) = (self.reader.current(), self.plan());
         let before = self.with_slot(key, |slot| slot.packed.clone()).flatten();
-        let is_current = |packed: &Arc<Packed>| {
-            Arc::ptr_eq(packed.plan(), &plan) && packed.publication().shows_the_same(&publication)
-        };
+        let is_current = |packed: &Arc<Packed>| is_same((packed.publication(), packed.plan()), (&publication, &plan));
         if let Some(packed) = before.clone().filter(is_current) {
             return Some(packed);
         }
@@ -203,6 +200,11 @@ impl Forms {
         // Whole between any two uses, so a panic elsewhere cannot have spoilt it.
         self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether what was made from the one would be made alike from the other.
+fn is_same(one: (&Arc<Publication>, &Arc<Plan>), other: (&Arc<Publication>, &Arc<Plan>)) -> bool {
+    Arc::ptr_eq(one.1, other.1) && one.0.shows_the_same(other.0)
 }
 
 /// A form that cannot be made is our own mistake; readers are served without it.
