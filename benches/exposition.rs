@@ -26,6 +26,10 @@ use workspace_exporter::inventory::{Desktop, Networks, Snapshot, SnapshotBuilder
 use workspace_exporter::publish::{Board, NetworkFacts, Project, Publication, Publisher, Reader};
 use workspace_simulator::{Options, Simulator};
 
+/// As in the exporter.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 const CHUNK: usize = 64 * 1024;
 
 /// What the simulated API answers for a whole fleet.

@@ -7,6 +7,9 @@ use clap::Parser;
 use workspace_exporter::cli::{Cli, Failure};
 use workspace_exporter::telemetry;
 
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

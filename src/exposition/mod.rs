@@ -21,6 +21,7 @@ mod label_value;
 mod moment;
 mod packed;
 mod packer;
+mod parts;
 mod plan;
 mod print;
 mod project_catalogue;

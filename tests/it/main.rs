@@ -30,6 +30,7 @@ mod rig;
 mod settings;
 mod shapes;
 mod simulate;
+mod swaps;
 mod transport;
 mod trouble;
 mod vendor_sdk;
