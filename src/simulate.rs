@@ -4,8 +4,10 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
+use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
-use workspace_simulator::{BindError, Identity, Options, Server, Simulator};
+pub use workspace_simulator::Scenario;
+use workspace_simulator::{BindError, Churn, Identity, Options, Script, Server, Simulator};
 
 use crate::app::{App, Origin, RunError, StartError, no_hangup};
 use crate::config::{
@@ -22,6 +24,9 @@ collect: { interval: 10s, network_interval: 1m }
 api: { requests_per_second: 100, burst: 100 }
 ";
 
+/// The mean time from one coming or going to the next, where there are any.
+const CHURN_PAUSE: SignedDuration = SignedDuration::from_secs(20);
+
 /// What to simulate.
 #[derive(Debug, Clone)]
 pub struct Tour {
@@ -33,6 +38,10 @@ pub struct Tour {
     pub api_only: bool,
     /// Where the API listens.
     pub api_listen: SocketAddr,
+    /// The story that is told, after how long, and how long it lasts; `None`: for ever.
+    pub story: Option<(Scenario, SignedDuration, Option<SignedDuration>)>,
+    /// Whether desktops come and go.
+    pub churn: bool,
 }
 
 /// The tour cannot start or ended early.
@@ -59,11 +68,7 @@ pub enum TourError {
 /// [`TourError`] names the flag.
 pub async fn run(tour: &Tour, overrides: &Overrides, stop: CancellationToken) -> Result<(), TourError> {
     let clock = WallClock::system();
-    let simulator = Simulator::new(&Options {
-        desktops: tour.desktops,
-        seed: tour.seed,
-        start: clock.now(),
-    });
+    let simulator = simulator_of(tour, clock.now());
     let identity = simulator.identity().clone();
     let simulator = Arc::new(Mutex::new(simulator));
     let api = Server::bind(tour.api_listen, simulator, Arc::new(move || clock.now())).await?;
@@ -86,7 +91,7 @@ pub async fn run(tour: &Tour, overrides: &Overrides, stop: CancellationToken) ->
         metrics = app.addresses().iter().map(url_of).collect();
         exporter = Some(app);
     }
-    print_welcome(&identity, api_address, &metrics)?;
+    print_welcome(tour, &identity, api_address, &metrics)?;
     let exporting = async {
         if let Some(app) = exporter {
             return app.run(stop.clone(), no_hangup()).await;
@@ -98,6 +103,29 @@ pub async fn run(tour: &Tour, overrides: &Overrides, stop: CancellationToken) ->
         () = api.run() => Ok(()),
         ended = exporting => Ok(ended?),
     }
+}
+
+fn simulator_of(tour: &Tour, start: Timestamp) -> Simulator {
+    let mut simulator = Simulator::new(&Options {
+        desktops: tour.desktops,
+        seed: tour.seed,
+        start,
+    });
+    if tour.churn {
+        simulator.fleet_mut().set_churn(Churn {
+            pause: CHURN_PAUSE,
+            batch: 3,
+            minimum: tour.desktops / 2,
+            flapping: 2,
+        });
+    }
+    let script = tour.story.map(|(scenario, after, lasts)| Script {
+        scenario,
+        begins_at: start + after,
+        ends_at: lasts.map(|lasts| start + after + lasts),
+    });
+    simulator.set_script(script);
+    simulator
 }
 
 /// The simulated cloud as a configuration.
@@ -133,7 +161,7 @@ fn settings_for(identity: &Identity, api: SocketAddr, overrides: &Overrides) -> 
 }
 
 /// The one thing a person needs to see; the log tells the rest.
-fn print_welcome(identity: &Identity, api: SocketAddr, metrics: &[String]) -> io::Result<()> {
+fn print_welcome(tour: &Tour, identity: &Identity, api: SocketAddr, metrics: &[String]) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{NOTICE}\n")?;
     for url in metrics {
@@ -148,6 +176,13 @@ fn print_welcome(identity: &Identity, api: SocketAddr, metrics: &[String]) -> io
     writeln!(out, "  access key  {}", identity.access_key)?;
     writeln!(out, "  secret key  {}", identity.secret_key)?;
     writeln!(out, "  token       {}", identity.token)?;
-    writeln!(out, "\nStop with Ctrl-C.")?;
+    if let Some((scenario, ..)) = tour.story {
+        writeln!(out, "  scenario    {}", scenario.as_str())?;
+    }
+    writeln!(
+        out,
+        "\nAnother story, or none: curl -X PUT -d NAME http://{api}/simulator/scenario"
+    )?;
+    writeln!(out, "Stop with Ctrl-C.")?;
     out.flush()
 }

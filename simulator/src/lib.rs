@@ -9,19 +9,23 @@
 //!                        '--> Gateway (token, signature, lock) --> answers:: (documented JSON)
 //! ```
 
+mod agency;
 mod answers;
 mod faults;
 mod fleet;
 mod gateway;
 mod identity;
 mod query;
+mod scenario;
 mod server;
 mod signature;
 mod simulator;
 
+pub use agency::TemporaryKey;
 pub use faults::{BodyFault, Conduct, Fault, ListFault, NetworkFault, TotalFault, Trouble};
 pub use fleet::{Chronicle, Churn, Desktop, Fleet, Nic, Record, Task};
 pub use gateway::Gateway;
 pub use identity::Identity;
+pub use scenario::{Scenario, Script};
 pub use server::{BindError, Clock, Server};
-pub use simulator::{Options, Simulator, TemporaryKey};
+pub use simulator::{Options, Simulator};

@@ -1,7 +1,7 @@
 //! The simulated cloud as one value: an identity, its tokens, a fleet, and the trouble it is told to make.
 //! It knows no socket and reads no clock: `now` is an argument.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,11 +11,13 @@ use jiff::{SignedDuration, Timestamp};
 use rand::RngExt;
 use rand_pcg::Pcg32;
 
+use crate::agency::{Metadata, TemporaryKey};
 use crate::answers;
-use crate::faults::{Conduct, ListFault, NetworkFault, Trouble};
+use crate::faults::{Conduct, Fault, ListFault, NetworkFault, Trouble};
 use crate::fleet::Fleet;
 use crate::gateway::Gateway;
 use crate::identity::{Identity, hexadecimal};
+use crate::scenario::{Scenario, Script};
 
 /// How long an issued token lives: the vendor's 24 hours.
 const TOKEN_LIFE: SignedDuration = SignedDuration::from_hours(24);
@@ -31,34 +33,6 @@ pub struct Options {
     pub start: Timestamp,
 }
 
-/// The metadata service's side of an ECS.
-#[derive(Debug)]
-pub(crate) struct Metadata {
-    pub(crate) has_sessions: bool,
-    sessions: HashSet<String>,
-    key_life: SignedDuration,
-}
-
-impl Metadata {
-    /// Whether this session, or none where none are offered, may see the key.
-    pub(crate) fn lets_in(&self, session: Option<&str>) -> bool {
-        !self.has_sessions || session.is_some_and(|session| self.sessions.contains(session))
-    }
-}
-
-/// A key that ends.
-#[derive(Debug, Clone)]
-pub struct TemporaryKey {
-    /// AK.
-    pub access_key: String,
-    /// SK.
-    pub secret_key: String,
-    /// Sent and signed with every request.
-    pub security_token: String,
-    /// When it ends.
-    pub ends_at: Timestamp,
-}
-
 /// A whole simulated Workspace API, its IAM and its metadata service.
 #[derive(Debug)]
 pub struct Simulator {
@@ -72,6 +46,7 @@ pub struct Simulator {
     random: Pcg32,
     requests: u64,
     outage: Option<StatusCode>,
+    script: Option<Script>,
     troubles: Vec<Trouble>,
     pub(crate) list_faults: Vec<ListFault>,
     pub(crate) network_faults: Vec<NetworkFault>,
@@ -89,15 +64,12 @@ impl Simulator {
             identity,
             fleet: Fleet::new(options.desktops, options.seed, options.start),
             other_projects: BTreeMap::new(),
-            metadata: Metadata {
-                has_sessions: true,
-                sessions: HashSet::new(),
-                key_life: TOKEN_LIFE,
-            },
+            metadata: Metadata::new(TOKEN_LIFE),
             token_life: TOKEN_LIFE,
             random: Pcg32::new(options.seed, 0x70),
             requests: 0,
             outage: None,
+            script: None,
             troubles: Vec::new(),
             list_faults: Vec::new(),
             network_faults: Vec::new(),
@@ -121,7 +93,10 @@ impl Simulator {
         for (_, fleet) in self.other_projects.values_mut() {
             fleet.advance(now);
         }
-        let mut response = match self.outage {
+        if let Some(answer) = answers::stage(self, request, now) {
+            return answer;
+        }
+        let mut response = match self.outage_at(now) {
             Some(status) => answers::outage(status),
             None => answers::answer(self, request, now),
         };
@@ -136,10 +111,11 @@ impl Simulator {
     pub fn play(&mut self, request: &Request<Bytes>, now: Timestamp) -> Conduct {
         let answer = self.handle(request, now);
         let target = request.uri().path_and_query().map_or("", |target| target.as_str());
-        let struck = self
-            .troubles
-            .iter()
-            .find(|trouble| target.contains(trouble.calls) && self.random.random_ratio(trouble.percent.min(100), 100));
+        let throttled = (self.told_at(now) == Some(Scenario::Throttled)).then(throttling);
+        let struck =
+            self.troubles.iter().chain(&throttled).find(|trouble| {
+                target.contains(trouble.calls) && self.random.random_ratio(trouble.percent.min(100), 100)
+            });
         match struck.map(|trouble| trouble.fault.clone()) {
             Some(fault) => {
                 let request_id = self.request_id();
@@ -147,6 +123,22 @@ impl Simulator {
             }
             None => Conduct::Answers(Duration::ZERO, answer),
         }
+    }
+
+    /// Tells a story from now on, instead of the one that is told; `None`: none. What the last one did is mended.
+    pub fn set_script(&mut self, script: Option<Script>) {
+        self.script = script;
+        self.fleet.set_script(script);
+    }
+
+    /// The story that is going on at a moment.
+    pub(crate) fn told_at(&self, now: Timestamp) -> Option<Scenario> {
+        self.script.and_then(|script| script.at(now))
+    }
+
+    fn outage_at(&self, now: Timestamp) -> Option<StatusCode> {
+        let is_outage = self.told_at(now) == Some(Scenario::ApiOutage);
+        self.outage.or(is_outage.then_some(StatusCode::SERVICE_UNAVAILABLE))
     }
 
     /// From now on these strike; the first that does is the one seen.
@@ -262,7 +254,7 @@ impl Simulator {
 
     pub(crate) fn open_metadata_session(&mut self) -> String {
         let session = hexadecimal(&mut self.random, 40);
-        self.metadata.sessions.insert(session.clone());
+        self.metadata.open(session.clone());
         session
     }
 
@@ -277,5 +269,16 @@ impl Simulator {
     /// A request id as the gateway writes one.
     pub(crate) fn request_id(&mut self) -> String {
         hexadecimal(&mut self.random, 32)
+    }
+}
+
+/// What half of all calls are answered with while the API throttles.
+fn throttling() -> Trouble {
+    Trouble {
+        fault: Fault::Throttled {
+            limit: "limit:60,time:1 minute",
+        },
+        percent: 50,
+        calls: "/v2/",
     }
 }

@@ -8,12 +8,14 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand, ValueEnum};
+use jiff::SignedDuration;
 use tracing::Level;
 
 use crate::app::{self, App};
 use crate::config::{self, ConfigError, Overrides, Settings};
-use crate::simulate::{self, Tour};
+use crate::simulate::{self, Scenario, Tour};
 use crate::telemetry::LogFormat;
 use crate::{documentation, shutdown};
 pub use failure::Failure;
@@ -59,6 +61,18 @@ enum Command {
         /// Where the API listens
         #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
         api_listen: SocketAddr,
+        /// A story that the fleet and the API go through
+        #[arg(long, value_name = "NAME", value_parser = scenario_names())]
+        scenario: Option<Scenario>,
+        /// The story begins so much later
+        #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration, requires = "scenario")]
+        scenario_after: SignedDuration,
+        /// The story ends after so long; without it, it does not end
+        #[arg(long, value_name = "DURATION", value_parser = duration, requires = "scenario")]
+        scenario_lasts: Option<SignedDuration>,
+        /// Desktops come and go
+        #[arg(long)]
+        churn: bool,
     },
     /// Print the catalogue of metrics
     Metrics {
@@ -104,12 +118,18 @@ impl Cli {
                 seed,
                 api_only,
                 api_listen,
+                scenario,
+                scenario_after,
+                scenario_lasts,
+                churn,
             } => {
                 let tour = Tour {
                     desktops,
                     seed,
                     api_only,
                     api_listen,
+                    story: scenario.map(|scenario| (scenario, scenario_after, scenario_lasts)),
+                    churn,
                 };
                 let stop = shutdown::on_signals().map_err(trouble)?;
                 Ok(simulate::run(&tour, &overrides, stop).await?)
@@ -123,6 +143,20 @@ impl Cli {
             }
         }
     }
+}
+
+fn scenario_names() -> impl TypedValueParser<Value = Scenario> {
+    PossibleValuesParser::new(Scenario::ALL.map(Scenario::as_str))
+        .try_map(|name| Scenario::named(&name).ok_or("no such scenario"))
+}
+
+/// `90s`, `5m`; nothing below zero.
+fn duration(text: &str) -> Result<SignedDuration, String> {
+    let duration: SignedDuration = text.parse().map_err(|error: jiff::Error| error.to_string())?;
+    let is_negative = duration.is_negative();
+    (!is_negative)
+        .then_some(duration)
+        .ok_or_else(|| "it cannot be negative".to_owned())
 }
 
 /// Settings that cannot be used are not printed: the error says which and why.

@@ -15,6 +15,7 @@ mod api_errors;
 mod cloud;
 mod credentials;
 mod daemon;
+mod deploy;
 mod end_to_end;
 mod exposition;
 mod fleets;

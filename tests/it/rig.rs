@@ -316,10 +316,14 @@ impl Prometheus {
         Self::scraping_both(&[("workspace", &exporter.base)]).await
     }
 
-    /// Scrapes these, each as a job of its own.
+    /// Scrapes these, each as a job of its own, and records what the shipped rules record.
     pub(crate) async fn scraping_both(jobs: &[(&str, &str)]) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let mut configuration = "global: { scrape_interval: 1s }\nscrape_configs:\n".to_owned();
+        let rules = root().join("deploy/prometheus/recording.rules.yml");
+        let mut configuration = format!(
+            "global: {{ scrape_interval: 1s, evaluation_interval: 1s }}\nrule_files: ['{}']\nscrape_configs:\n",
+            rules.display()
+        );
         for (job, base) in jobs {
             let target = base.trim_start_matches("http://");
             let _ = writeln!(
@@ -327,7 +331,13 @@ impl Prometheus {
                 "  - job_name: {job}\n    static_configs: [ {{ targets: ['{target}'] }} ]"
             );
         }
-        let file = write(&directory, "prometheus.yml", &configuration);
+        write(&directory, "prometheus.yml", &configuration);
+        Self::configured_in(directory).await
+    }
+
+    /// Runs with the `prometheus.yml` of a folder.
+    pub(crate) async fn configured_in(directory: TempDir) -> Self {
+        let file = directory.path().join("prometheus.yml");
         let port = free_port();
         let mut command = Command::new("prometheus");
         command

@@ -7,6 +7,7 @@ mod iam;
 mod lies;
 mod metadata;
 mod networks;
+mod stage;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
@@ -20,6 +21,7 @@ use crate::simulator::Simulator;
 use desktops::Shapes;
 use errors::Refusal;
 use lies::Lies;
+pub(crate) use stage::answer as stage;
 
 /// A call of the API, told from method and path.
 enum Call<'a> {

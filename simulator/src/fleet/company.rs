@@ -216,6 +216,7 @@ pub(super) fn hire(index: usize, count: usize, seed: u64, start: Timestamp) -> D
         nics: nics_of(index, site, &mut random),
         number: index,
         flaps: false,
+        is_stuck: false,
         is_doomed: false,
         fixed_fields: OnceCell::new(),
         next_event: start,

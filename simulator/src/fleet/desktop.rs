@@ -40,6 +40,10 @@ pub struct Nic {
 
 /// One desktop of the fleet.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts that do not exclude one another, each with its name"
+)]
 pub struct Desktop {
     /// A UUID.
     pub id: String,
@@ -77,10 +81,19 @@ pub struct Desktop {
     pub(crate) number: usize,
     /// It goes in and out of ERROR all the time.
     pub(crate) flaps: bool,
+    /// A story keeps it as it is.
+    pub(crate) is_stuck: bool,
     /// It is being deleted: its next event is its last.
     pub(crate) is_doomed: bool,
     /// What never changes about it, as the list writes it.
     pub(crate) fixed_fields: OnceCell<String>,
     pub(crate) next_event: Timestamp,
     pub(crate) random: Pcg32,
+}
+
+impl Desktop {
+    /// Whether somebody could log in, if it runs.
+    pub(crate) fn registers(&self) -> bool {
+        (self.status, self.login_status) != ("ACTIVE", "UNREGISTER")
+    }
 }

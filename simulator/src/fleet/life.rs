@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp, civil::Weekday, tz};
 use rand::RngExt;
 
 use super::desktop::{Desktop, Task};
+use super::story::Mood;
 
 /// The part of the staff at work, by local hour, in percent.
 const PRESENCE: [u32; 24] = [
@@ -39,8 +40,12 @@ pub(super) fn settle(desktop: &mut Desktop, now: Timestamp) {
 }
 
 /// Lets the desktop's next event happen at `now` and plans the one after it.
-pub(super) fn step(desktop: &mut Desktop, now: Timestamp) {
-    let at_work = presence(now);
+pub(super) fn step(desktop: &mut Desktop, mood: Mood, now: Timestamp) {
+    let at_work = if mood.is_rush { 95 } else { presence(now) };
+    if desktop.is_stuck {
+        desktop.next_event = now + pause(desktop);
+        return;
+    }
     if desktop.flaps {
         let status = if desktop.status == "ERROR" { "ACTIVE" } else { "ERROR" };
         enter(desktop, status, "UNREGISTER", Task::Idle);
@@ -58,24 +63,27 @@ pub(super) fn step(desktop: &mut Desktop, now: Timestamp) {
         "HIBERNATED" if desktop.random.random_ratio(at_work, 100) => {
             enter(desktop, "AWAKENING", "OFFLINE", Task::Idle);
         }
-        "ACTIVE" => live(desktop, at_work),
+        "ACTIVE" => live(desktop, mood, at_work),
         _ => {}
     }
-    desktop.next_event = now + pause(desktop);
+    let pause = pause(desktop);
+    desktop.next_event = now + if mood.is_rush { pause / 8 } else { pause };
 }
 
 /// One event of a running desktop.
-fn live(desktop: &mut Desktop, at_work: u32) {
+fn live(desktop: &mut Desktop, mood: Mood, at_work: u32) {
     if desktop.task != Task::Idle {
         desktop.task = Task::Idle;
         return;
     }
     if desktop.login_status == "UNREGISTER" {
-        desktop.login_status = "REGISTERED";
+        if mood.registers {
+            desktop.login_status = "REGISTERED";
+        }
         return;
     }
     match desktop.random.random_range(0..1_000) {
-        0..3 => return enter(desktop, "ERROR", "UNREGISTER", Task::Idle),
+        0..3 if mood.may_fail => return enter(desktop, "ERROR", "UNREGISTER", Task::Idle),
         3..8 => return enter(desktop, "RESTARTING", "UNREGISTER", Task::Running("rebooting")),
         8..14 => desktop.task = Task::Running("updating"),
         14..18 => desktop.task = Task::Running("desktopNetworkChanging"),

@@ -8,6 +8,7 @@ mod churn;
 mod company;
 mod desktop;
 mod life;
+mod story;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -18,6 +19,9 @@ pub use chronicle::{Chronicle, Record};
 pub use churn::Churn;
 use churn::Comings;
 pub use desktop::{Desktop, Nic, Task};
+use story::Story;
+
+use crate::scenario::Script;
 
 /// All desktops, in order of creation, living up to a moment.
 #[derive(Debug, Clone)]
@@ -27,6 +31,7 @@ pub struct Fleet {
     number_of: HashMap<String, usize>,
     next_events: BinaryHeap<Reverse<(Timestamp, usize)>>,
     comings: Option<Comings>,
+    story: Option<Story>,
     chronicle: Option<Chronicle>,
     hired: usize,
     seed: u64,
@@ -42,6 +47,7 @@ impl Fleet {
             number_of: HashMap::new(),
             next_events: BinaryHeap::new(),
             comings: None,
+            story: None,
             chronicle: None,
             hired: count,
             seed,
@@ -59,6 +65,15 @@ impl Fleet {
         for desktop in &mut self.desktops {
             desktop.flaps = churn.flaps(desktop.number, self.seed);
         }
+    }
+
+    /// Is told a story from now on; from an earlier one, desktops recover.
+    pub(crate) fn set_script(&mut self, script: Option<Script>) {
+        if self.story.take().is_some() {
+            let turns = story::recoveries(&self.desktops);
+            self.come_over(turns, self.now);
+        }
+        self.story = script.map(Story::new);
     }
 
     /// Writes down from now on what happens to each desktop.
@@ -81,12 +96,16 @@ impl Fleet {
         loop {
             let event = self.next_events.peek().map(|Reverse((due, _))| *due);
             let coming = self.comings.as_ref().map(Comings::due);
-            let Some(due) = event.into_iter().chain(coming).min().filter(|due| *due <= now) else {
+            let turn = self.story.as_ref().and_then(Story::due);
+            let next = event.into_iter().chain(coming).chain(turn).min();
+            let Some(due) = next.filter(|due| *due <= now) else {
                 break;
             };
             self.now = self.now.max(due);
             if coming == Some(due) {
                 self.come_and_go(due);
+            } else if turn == Some(due) {
+                self.tell(due);
             } else {
                 self.step(due);
             }
@@ -100,17 +119,49 @@ impl Fleet {
             return;
         };
         let Ok(position) = self.position(number) else { return };
+        let mood = self
+            .story
+            .as_ref()
+            .map_or_else(Default::default, |story| story.mood(due));
         let desktop = &mut self.desktops[position];
+        if desktop.next_event != due {
+            // A story has planned another event since.
+            return;
+        }
         if desktop.is_doomed {
             let id = desktop.id.clone();
             self.dismiss(&id);
             return;
         }
-        life::step(desktop, due);
+        life::step(desktop, mood, due);
         if let Some(chronicle) = &mut self.chronicle {
             chronicle.changed(desktop, due);
         }
         self.next_events.push(Reverse((desktop.next_event, number)));
+    }
+
+    /// The next step of the story.
+    fn tell(&mut self, due: Timestamp) {
+        let turns = self
+            .story
+            .as_mut()
+            .map_or_else(Vec::new, |story| story.next(&self.desktops, due));
+        self.come_over(turns, due);
+    }
+
+    fn come_over(&mut self, turns: Vec<(usize, story::Turn)>, due: Timestamp) {
+        for (number, turn) in turns {
+            let Ok(position) = self.position(number) else { continue };
+            let desktop = &mut self.desktops[position];
+            let planned = desktop.next_event;
+            turn.come_over(desktop, due);
+            if desktop.next_event != planned {
+                self.next_events.push(Reverse((desktop.next_event, number)));
+            }
+            if let Some(chronicle) = &mut self.chronicle {
+                chronicle.changed(desktop, due);
+            }
+        }
     }
 
     fn come_and_go(&mut self, due: Timestamp) {
