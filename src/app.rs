@@ -206,7 +206,7 @@ impl App {
 }
 
 /// Which families are served. The catalogue knows their names, so that the settings' own check cannot.
-fn plan_of(settings: &Settings) -> Result<Arc<Plan>, ConfigError> {
+pub(crate) fn plan_of(settings: &Settings) -> Result<Arc<Plan>, ConfigError> {
     let plan = Plan::of(&settings.metrics, settings.privacy.users);
     plan.map(Arc::new).map_err(|error| ConfigError::Key {
         origin: "the configuration".to_owned(),
@@ -215,7 +215,7 @@ fn plan_of(settings: &Settings) -> Result<Arc<Plan>, ConfigError> {
     })
 }
 
-fn since_epoch(clock: &WallClock) -> Duration {
+pub(crate) fn since_epoch(clock: &WallClock) -> Duration {
     Duration::try_from(clock.now().as_duration()).unwrap_or_default()
 }
 

@@ -15,6 +15,7 @@
 pub mod api;
 pub mod app;
 pub mod causes;
+pub mod check;
 pub mod cli;
 pub mod collect;
 pub mod config;
@@ -22,8 +23,10 @@ pub mod discovery;
 pub mod documentation;
 pub mod exposition;
 mod generation;
+pub mod healthcheck;
 pub mod http;
 pub mod inventory;
+pub mod once;
 pub mod own_metrics;
 pub mod publish;
 pub mod seams;

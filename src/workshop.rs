@@ -171,6 +171,16 @@ impl Workshop {
         Some(self.client_for(&region, credential, &metrics))
     }
 
+    /// A project and a client of it, for whoever only looks; `None` as for [`Workshop::watch`].
+    #[must_use]
+    pub fn client_of(&self, settings: &ProjectSettings) -> Option<(Arc<Project>, Client)> {
+        let credential = settings.credential(&self.settings)?;
+        let metrics = self
+            .metrics
+            .for_project(settings.label(), self.settings.collect.interval);
+        Some((self.facts_of(settings), self.client_for(settings, credential, &metrics)))
+    }
+
     fn facts_of(&self, project: &ProjectSettings) -> Arc<Project> {
         let interval = self.settings.collect.interval;
         Arc::new(Project {

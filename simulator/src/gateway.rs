@@ -1,6 +1,6 @@
 //! Who is let in: tokens, access keys, and the lock that five failures in a row bring. It knows no call.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
 use http::Request;
@@ -50,6 +50,7 @@ pub struct Gateway {
     locks: u64,
     refusals: u64,
     is_closed: bool,
+    forbidden: HashSet<String>,
 }
 
 impl Gateway {
@@ -62,6 +63,7 @@ impl Gateway {
             locks: 0,
             refusals: 0,
             is_closed: false,
+            forbidden: HashSet::new(),
         };
         gateway.accept_key(&identity.access_key, &identity.secret_key);
         gateway
@@ -75,6 +77,15 @@ impl Gateway {
     /// Accepts no such access key any more.
     pub fn revoke_key(&mut self, access_key: &str) {
         self.keys.remove(access_key);
+    }
+
+    /// Nobody may perform this action from now on.
+    pub fn forbid(&mut self, action: &str) {
+        self.forbidden.insert(action.to_owned());
+    }
+
+    pub(crate) fn is_forbidden(&self, action: &str) -> bool {
+        self.forbidden.contains(action)
     }
 
     /// Lets nobody in until told otherwise, as after a change of permissions.

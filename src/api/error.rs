@@ -114,6 +114,18 @@ impl Error {
         }
     }
 
+    /// The IAM action that the credential lacks; where the cloud does not say which, the one that the call is known to need.
+    #[must_use]
+    pub fn missing_action(&self) -> Option<&str> {
+        let Error::Refused { operation, refusal } = self else {
+            return None;
+        };
+        if refusal.status != StatusCode::FORBIDDEN {
+            return None;
+        }
+        refusal.action.as_deref().or_else(|| operation.action())
+    }
+
     /// Whether the cloud asked for fewer calls.
     #[must_use]
     pub fn is_throttling(&self) -> bool {

@@ -38,6 +38,17 @@ impl Operation {
             Operation::MetadataCredentials => "metadata_credentials",
         }
     }
+
+    /// The IAM action that it needs first (`api/facts.md`, section 3); `None` where none is.
+    #[must_use]
+    pub fn action(self) -> Option<&'static str> {
+        match self {
+            Operation::ListDesktops => Some("workspace:desktops:listDetail"),
+            Operation::ListNetworks => Some("workspace:desktops:listDesktopNetworks"),
+            Operation::FindProject => Some("iam:projects:listProjects"),
+            Operation::CreateToken | Operation::MetadataCredentials => None,
+        }
+    }
 }
 
 impl fmt::Display for Operation {

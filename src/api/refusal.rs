@@ -19,13 +19,15 @@ pub struct Refusal {
     /// The HTTP status.
     pub status: StatusCode,
     /// Huawei's error code, if the body had one in its usual form.
-    pub code: Option<String>,
+    pub code: Option<Box<str>>,
     /// The id to quote to the vendor's support.
-    pub request_id: Option<String>,
+    pub request_id: Option<Box<str>>,
     /// From the Retry-After header.
     pub retry_after: Option<Duration>,
     /// The limit that was exceeded, if the message names it.
     pub limit: Option<Limit>,
+    /// The IAM action that is missing, if the message names it.
+    pub action: Option<Box<str>>,
 }
 
 /// The error shapes of `api/facts.md`, section 5.2. Of the message only a limit's two numbers are kept: it may echo a
@@ -46,6 +48,7 @@ impl Refusal {
     pub fn read(status: StatusCode, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Self {
         let body = body.get(..ERROR_BODY_MAXIMUM).unwrap_or(body);
         let fields: ErrorBody = serde_json::from_slice(body).unwrap_or_default();
+        let message = fields.error_msg.as_ref().and_then(serde_json::Value::as_str);
         let from_body = fields.request_id.as_ref().and_then(serde_json::Value::as_str);
         let from_header = ["x-request-id", "x-iam-trace-id"]
             .iter()
@@ -57,20 +60,16 @@ impl Refusal {
                 .as_ref()
                 .and_then(serde_json::Value::as_str)
                 .filter(|code| is_error_code(code))
-                .map(str::to_owned),
-            request_id: from_body
-                .or(from_header)
-                .filter(|id| is_request_id(id))
-                .map(str::to_owned),
+                .map(Box::from),
+            request_id: from_body.or(from_header).filter(|id| is_request_id(id)).map(Box::from),
             retry_after: headers
                 .get(http::header::RETRY_AFTER)
                 .and_then(|value| value.to_str().ok())
                 .and_then(|value| read_retry_after(value, now)),
-            limit: fields
-                .error_msg
-                .as_ref()
-                .and_then(serde_json::Value::as_str)
-                .and_then(read_limit),
+            limit: message.and_then(read_limit),
+            action: message
+                .filter(|_| status == StatusCode::FORBIDDEN)
+                .and_then(read_action),
         }
     }
 
@@ -102,6 +101,9 @@ impl fmt::Display for Refusal {
         }
         if let Some(request_id) = &self.request_id {
             write!(formatter, ", request id {request_id}")?;
+        }
+        if let Some(action) = &self.action {
+            write!(formatter, ", missing permission {action}")?;
         }
         Ok(())
     }
@@ -135,6 +137,21 @@ fn read_retry_after(value: &str, now: Timestamp) -> Option<Duration> {
     }
     let date = read_http_date(value)?;
     Some(Duration::try_from(date.duration_since(now)).unwrap_or(Duration::ZERO))
+}
+
+/// The first `service:resource:action` of the services that we call, as in "Policy doesn't allow vpc:ports:get to be
+/// performed." Letters only: nothing that a request could echo looks like it.
+fn read_action(message: &str) -> Option<Box<str>> {
+    let words = message.split(|character: char| !character.is_ascii_alphabetic() && character != ':');
+    let is_action = |word: &&str| {
+        let mut parts = word.split(':');
+        let service = parts.next().unwrap_or_default();
+        let rest: Vec<&str> = parts.collect();
+        ["workspace", "vpc", "eip", "iam"].contains(&service)
+            && rest.len() == 2
+            && rest.iter().all(|part| (1..=40).contains(&part.len()))
+    };
+    words.map(|word| word.trim_matches(':')).find(is_action).map(Box::from)
 }
 
 /// The limit in the text of APIGW.0308, `limit:200,time:1 minute` (`api/facts.md`, section 6.2).
@@ -229,6 +246,31 @@ mod tests {
             r#"{"error_code":"A.SECRET","request_id":"my-secret"}"#,
             "401 Unauthorized",
         );
+    }
+
+    #[test]
+    fn a_missing_permission_is_named_and_nothing_else_of_the_message() {
+        let action = |status, message: &str| {
+            let body = serde_json::json!({ "error_msg": message }).to_string();
+            read(status, &body, &[]).action
+        };
+        let message = "Policy doesn't allow vpc:ports:get to be performed.";
+        assert_eq!(action(403, message).as_deref(), Some("vpc:ports:get"));
+        assert_eq!(
+            action(403, "no permission: workspace:desktops:listDetail").as_deref(),
+            Some("workspace:desktops:listDetail")
+        );
+        for nothing in [
+            "denied",
+            "user:secret:word is denied",
+            "workspace:desktops",
+            "vpc:ports:get:more",
+        ] {
+            assert_eq!(action(403, nothing), None, "{nothing}");
+        }
+        assert_eq!(action(401, message), None);
+        let body = serde_json::json!({ "error_msg": message }).to_string();
+        check(403, &body, "403 Forbidden, missing permission vpc:ports:get");
     }
 
     #[test]

@@ -65,6 +65,7 @@ mod tests {
                 request_id: None,
                 retry_after: retry_after.map(Duration::from_secs),
                 limit: None,
+                action: None,
             },
         }
     }

@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 
 use crate::app::StartError;
 use crate::config::ConfigError;
+use crate::once::OnceError;
 use crate::simulate::TourError;
 
 /// Why the process ends with another code than 0.
@@ -13,6 +14,8 @@ pub enum Failure {
     Usage(Box<dyn StdError>),
     /// Everything else: code 1.
     Trouble(Box<dyn StdError>),
+    /// A check found so many problems and has told them: code 1.
+    Problems(usize),
 }
 
 impl Failure {
@@ -21,15 +24,18 @@ impl Failure {
     pub fn exit_code(&self) -> u8 {
         match self {
             Failure::Usage(_) => 64,
-            Failure::Trouble(_) => 1,
+            Failure::Trouble(_) | Failure::Problems(_) => 1,
         }
     }
 
     /// The error and its causes on one line.
     #[must_use]
     pub fn line(&self) -> String {
-        let (Failure::Usage(error) | Failure::Trouble(error)) = self;
-        crate::causes::line(error.as_ref())
+        match self {
+            Failure::Usage(error) | Failure::Trouble(error) => crate::causes::line(error.as_ref()),
+            Failure::Problems(1) => "1 problem".to_owned(),
+            Failure::Problems(problems) => format!("{problems} problems"),
+        }
     }
 }
 
@@ -52,6 +58,15 @@ impl From<TourError> for Failure {
     fn from(error: TourError) -> Self {
         match error {
             TourError::Start(error) => error.into(),
+            other => Failure::Trouble(other.into()),
+        }
+    }
+}
+
+impl From<OnceError> for Failure {
+    fn from(error: OnceError) -> Self {
+        match error {
+            OnceError::Start(error) => error.into(),
             other => Failure::Trouble(other.into()),
         }
     }

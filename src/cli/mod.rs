@@ -9,21 +9,23 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use jiff::SignedDuration;
 use tracing::Level;
 
 use crate::app::{self, App};
 use crate::config::{self, ConfigError, Overrides, Settings};
+use crate::healthcheck::{self, Question};
 use crate::simulate::{self, Scenario, Tour};
 use crate::telemetry::LogFormat;
-use crate::{documentation, shutdown};
+use crate::{check, documentation, once, shutdown};
 pub use failure::Failure;
 use flags::Flags;
 
 /// Prometheus exporter for Huawei Cloud Workspace.
 #[derive(Debug, Parser)]
-#[command(name = "workspace-exporter", version = VERSION, about, max_term_width = 100)]
+#[command(name = NAME, version = VERSION, about, max_term_width = 100)]
 pub struct Cli {
     /// What to do; without one, serve.
     #[command(subcommand)]
@@ -33,6 +35,8 @@ pub struct Cli {
     #[command(flatten)]
     flags: Flags,
 }
+
+const NAME: &str = "workspace-exporter";
 
 const VERSION: &str = concat!(
     env!("CARGO_PKG_VERSION"),
@@ -74,6 +78,31 @@ enum Command {
         #[arg(long)]
         churn: bool,
     },
+    /// Try the configuration: credentials, permissions, calls, series
+    Check {
+        /// Read the configuration and ask nobody
+        #[arg(long)]
+        offline: bool,
+    },
+    /// Poll once and print what a scrape would show, without `process_*`
+    Once {
+        /// Write to a file instead, whole or not at all
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Ask a running exporter whether it is well
+    Healthcheck {
+        /// Ask whether every required project has a snapshot, too
+        #[arg(long)]
+        ready: bool,
+    },
+    /// Print the completions of a shell
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+    /// Print the manual page
+    Man,
     /// Print the catalogue of metrics
     Metrics {
         /// As which
@@ -134,12 +163,49 @@ impl Cli {
                 let stop = shutdown::on_signals().map_err(trouble)?;
                 Ok(simulate::run(&tour, &overrides, stop).await?)
             }
+            Command::Check { offline } => {
+                let origin = Origin {
+                    config_file: self.flags.config_file,
+                    overrides,
+                };
+                check(&origin, offline).await
+            }
+            Command::Once { output } => {
+                let stop = shutdown::on_signals().map_err(trouble)?;
+                let origin = Origin {
+                    config_file: self.flags.config_file,
+                    overrides,
+                };
+                Ok(once::run(&origin, output.as_deref(), stop).await?)
+            }
+            Command::Healthcheck { ready } => {
+                // Where the exporter listens is all that matters here.
+                let (origin, text) = config::read(self.flags.config_file.as_deref())?;
+                let settings = config::parse(&origin, &text, &overrides)?;
+                let question = if ready { Question::Ready } else { Question::Healthy };
+                for listen in &settings.web.listen {
+                    healthcheck::ask(listen, question).await.map_err(trouble)?;
+                }
+                Ok(())
+            }
+            Command::Completions { shell } => {
+                let mut script = Vec::new();
+                clap_complete::generate(shell, &mut Cli::command(), NAME, &mut script);
+                print(&script)
+            }
+            Command::Man => {
+                let mut page = Vec::new();
+                clap_mangen::Man::new(Cli::command())
+                    .render(&mut page)
+                    .map_err(trouble)?;
+                print(&page)
+            }
             Command::Metrics { format } => {
                 let catalogue = match format {
                     CatalogueFormat::Markdown => documentation::markdown(),
                     CatalogueFormat::Json => documentation::json(),
                 };
-                io::stdout().write_all(catalogue.as_bytes()).map_err(trouble)
+                print(catalogue.as_bytes())
             }
         }
     }
@@ -164,7 +230,11 @@ fn print_settings(config_file: Option<&Path>, overrides: &Overrides) -> Result<(
     config::load(config_file, overrides)?;
     let (origin, text) = config::read(config_file)?;
     let page = config::print(&origin, &text, overrides)?;
-    io::stdout().write_all(page.as_bytes()).map_err(trouble)
+    print(page.as_bytes())
+}
+
+fn print(text: &[u8]) -> Result<(), Failure> {
+    io::stdout().write_all(text).map_err(trouble)
 }
 
 /// The file and the flags, read again at each reload.
@@ -176,6 +246,19 @@ struct Origin {
 impl app::Origin for Origin {
     fn settings(&self) -> Result<Settings, ConfigError> {
         config::load(self.config_file.as_deref(), &self.overrides)
+    }
+}
+
+async fn check(origin: &Origin, is_offline: bool) -> Result<(), Failure> {
+    if is_offline {
+        let settings = check::offline(origin)?;
+        return print(format!("good, projects: {}\n", settings.projects.len()).as_bytes());
+    }
+    let report = check::run(origin).await?;
+    print(report.to_string().as_bytes())?;
+    match report.problems() {
+        0 => Ok(()),
+        problems => Err(Failure::Problems(problems)),
     }
 }
 

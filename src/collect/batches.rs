@@ -222,10 +222,11 @@ mod tests {
             operation: Operation::ListNetworks,
             refusal: Refusal {
                 status: StatusCode::from_u16(status).expect("a status"),
-                code: code.map(str::to_owned),
+                code: code.map(Box::from),
                 request_id: None,
                 retry_after: None,
                 limit: None,
+                action: None,
             },
         }
     }

@@ -9,6 +9,7 @@
 
 mod batches;
 mod confirm;
+mod forecast;
 mod judge;
 mod listing;
 mod networks;
@@ -20,6 +21,7 @@ mod poller;
 mod schedule;
 mod walk;
 
+pub use forecast::Forecast;
 pub use listing::Proof;
 pub use pace::Pace;
 pub use poller::Poller;

@@ -199,7 +199,7 @@ impl Walk {
 
     /// How far the next page reaches back into the last one: half of it where a server's pages are small.
     fn overlap(&self) -> usize {
-        OVERLAP.min(self.last_page.len() / 2)
+        overlap_of(self.last_page.len())
     }
 
     /// Back to a page that may be anchored. The beginning of the list always is.
@@ -284,6 +284,11 @@ fn span(page: &DesktopPage) -> Option<(Timestamp, Timestamp)> {
     let created: Option<Vec<Timestamp>> = page.desktops.iter().map(|desktop| desktop.created).collect();
     let created = created.filter(|created| created.is_sorted())?;
     Some((*created.first()?, *created.last()?))
+}
+
+/// How many desktops of a page are asked for again with the next one.
+pub(super) fn overlap_of(page: usize) -> usize {
+    OVERLAP.min(page / 2)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::proto::MetricFamily;
 use prometheus::{GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
@@ -190,6 +191,14 @@ impl OwnMetrics {
         self.version.load(Ordering::Acquire)
     }
 
+    /// How many attempts of calls to the cloud ended so far; a whole number.
+    #[must_use]
+    pub fn api_calls(&self) -> f64 {
+        let families = Collector::collect(&self.families.api_requests);
+        let counters = families.iter().flat_map(MetricFamily::get_metric);
+        counters.map(|metric| metric.get_counter().get_value()).sum()
+    }
+
     /// What events were counted in.
     #[must_use]
     pub fn gather_events(&self) -> Vec<MetricFamily> {
@@ -232,7 +241,7 @@ fn histograms(
 
 fn register<C>(registry: &Registry, collector: C) -> Result<C, prometheus::Error>
 where
-    C: prometheus::core::Collector + Clone + 'static,
+    C: Collector + Clone + 'static,
 {
     registry.register(Box::new(collector.clone()))?;
     Ok(collector)

@@ -13,6 +13,7 @@
 
 mod api_errors;
 mod cloud;
+mod commands;
 mod credentials;
 mod daemon;
 mod deploy;

@@ -15,6 +15,8 @@ pub(crate) enum Refusal {
     ApiNotFound,
     /// The gateway does not let the request in.
     Denied(Denial),
+    /// The user may not perform this action.
+    Forbidden(&'static str),
     /// The credential is good, but not for this project.
     ForeignProject,
     /// A parameter the service cannot accept.
@@ -28,6 +30,7 @@ impl Refusal {
         match self {
             Refusal::ApiNotFound => (StatusCode::NOT_FOUND, "APIGW.0101"),
             Refusal::Denied(_) => (StatusCode::UNAUTHORIZED, "APIGW.0301"),
+            Refusal::Forbidden(_) => (StatusCode::FORBIDDEN, "PAP.0046"),
             Refusal::ForeignProject => (StatusCode::FORBIDDEN, "WKS.0403"),
             Refusal::BadParameter(_) => (StatusCode::BAD_REQUEST, "WKS.0001"),
             Refusal::Poisoned(status) => (
@@ -41,6 +44,7 @@ impl Refusal {
         match self {
             Refusal::ApiNotFound => "The API does not exist or has not been published in the environment".to_owned(),
             Refusal::Denied(denial) => format!("Incorrect IAM authentication information: {}", words(denial)),
+            Refusal::Forbidden(action) => format!("Policy doesn't allow {action} to be performed."),
             Refusal::ForeignProject => "The token does not belong to the project of the request.".to_owned(),
             Refusal::BadParameter(problem) => problem.clone(),
             Refusal::Poisoned(_) => "The desktop is in a state in which this operation is not possible.".to_owned(),

@@ -65,11 +65,13 @@ pub(crate) fn answer(simulator: &mut Simulator, request: &Request<Bytes>, now: T
         Call::ListDesktops { project_id } => {
             let shapes = Shapes::for_client(request);
             let lies = Lies::of(&simulator.list_faults, now);
-            admit(simulator, request, project_id, now).and_then(|fleet| desktops::list(fleet, &query, shapes, &lies))
+            admit(simulator, request, project_id, now, &LIST_ACTIONS)
+                .and_then(|fleet| desktops::list(fleet, &query, shapes, &lies))
         }
         Call::ListNetworks { project_id } => {
             let faults = simulator.network_faults.clone();
-            admit(simulator, request, project_id, now).and_then(|fleet| networks::list(fleet, &query, &faults))
+            admit(simulator, request, project_id, now, &NETWORK_ACTIONS)
+                .and_then(|fleet| networks::list(fleet, &query, &faults))
         }
     };
     match answered {
@@ -89,14 +91,35 @@ pub(crate) fn outage(status: StatusCode) -> Response<Bytes> {
     response
 }
 
-/// Checks the token or the signature, then finds the project's fleet.
+/// What a user must be allowed to list desktops.
+const LIST_ACTIONS: [&str; 1] = ["workspace:desktops:listDetail"];
+
+/// What a user must be allowed to list networks.
+const NETWORK_ACTIONS: [&str; 7] = [
+    "workspace:desktops:listDesktopNetworks",
+    "vpc:vpcs:get",
+    "vpc:subnets:get",
+    "vpc:networks:get",
+    "vpc:ports:get",
+    "vpc:securityGroups:get",
+    "eip:publicIps:list",
+];
+
+/// Checks the token or the signature and the actions, then finds the project's fleet.
 fn admit<'a>(
     simulator: &'a mut Simulator,
     request: &Request<Bytes>,
     project_id: &str,
     now: Timestamp,
+    actions: &[&'static str],
 ) -> Result<&'a Fleet, Refusal> {
     simulator.gateway_mut().admit(request, now).map_err(Refusal::Denied)?;
+    if let Some(action) = actions
+        .iter()
+        .find(|action| simulator.gateway_mut().is_forbidden(action))
+    {
+        return Err(Refusal::Forbidden(action));
+    }
     simulator.fleet_of(project_id).ok_or(Refusal::ForeignProject)
 }
 
