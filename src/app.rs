@@ -17,6 +17,7 @@ use crate::own_metrics::{OwnMetrics, RegistrationError};
 use crate::publish::Board;
 use crate::seams::{Chance, Environment, WallClock};
 use crate::supervise::{GaveUp, supervise};
+use crate::systemd::{self, Watchdog};
 use crate::workshop::Seams;
 
 /// From the first signal to the end of the process (`semantics.md`, section 3).
@@ -148,10 +149,14 @@ impl App {
         let serve = move |stop| Arc::clone(&server).run(stop);
         let mut serving = tokio::spawn(supervise("server".to_owned(), stop.clone(), serve));
         self.generation.start();
+        let serving_on = self.serving_on();
+        systemd::ready(&serving_on);
+        let mut watchdog = Watchdog::of_environment();
         let ended = loop {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break Ok(()),
+                () = watchdog.due() => watchdog.tell(),
                 ended = &mut serving => break ended.unwrap_or(Ok(())),
                 gave_up = self.generation.failed() => break Err(gave_up),
                 Some(()) = hangup.recv() => drop(self.reload().await),
@@ -163,6 +168,7 @@ impl App {
             }
         };
         stop.cancel();
+        systemd::stopping();
         let drained = timeout(STOP_DEADLINE, async {
             self.generation.end().await;
             if !serving.is_finished() {
@@ -177,6 +183,18 @@ impl App {
 
     /// Reads the whole configuration anew; the old one stays in force if any of the new one is wrong.
     async fn reload(&mut self) -> Result<(), String> {
+        systemd::reloading();
+        let reloaded = self.replace().await;
+        systemd::ready(&self.serving_on());
+        reloaded
+    }
+
+    fn serving_on(&self) -> String {
+        let addresses: Vec<String> = self.addresses().iter().map(Listen::to_string).collect();
+        addresses.join(", ")
+    }
+
+    async fn replace(&mut self) -> Result<(), String> {
         let origin = Arc::clone(&self.origin);
         let read = origin
             .settings()

@@ -34,5 +34,6 @@ pub mod shutdown;
 pub mod simulate;
 pub mod state;
 pub mod supervise;
+pub mod systemd;
 pub mod telemetry;
 pub mod workshop;

@@ -52,6 +52,14 @@ pub(super) struct Flags {
     )]
     pub(super) max_connections: Option<u32>,
 
+    /// Serve on the sockets that systemd hands over
+    #[arg(
+        long = "web.systemd-socket",
+        env = "WORKSPACE_EXPORTER_WEB_SYSTEMD_SOCKET",
+        global = true
+    )]
+    pub(super) systemd_socket: bool,
+
     /// Serve POST /-/reload
     #[arg(
         long = "web.enable-lifecycle",
@@ -115,6 +123,7 @@ impl Flags {
             listen: self.listen.clone(),
             telemetry_path: self.telemetry_path.clone(),
             max_connections: self.max_connections,
+            systemd_socket: self.systemd_socket.then_some(true),
             lifecycle: self.lifecycle.then_some(true),
             interval: self.interval.clone(),
             region: self.region.clone(),

@@ -20,6 +20,8 @@ pub struct Overrides {
     pub telemetry_path: Option<String>,
     /// `--web.max-connections`.
     pub max_connections: Option<u32>,
+    /// `--web.systemd-socket`.
+    pub systemd_socket: Option<bool>,
     /// `--web.enable-lifecycle`.
     pub lifecycle: Option<bool>,
     /// `--collect.interval`.
@@ -62,6 +64,7 @@ impl Overrides {
             .set_override_option("web.listen", listen)?
             .set_override_option("web.telemetry_path", self.telemetry_path.clone())?
             .set_override_option("web.max_connections", self.max_connections)?
+            .set_override_option("web.systemd_socket", self.systemd_socket)?
             .set_override_option("web.lifecycle", self.lifecycle)?
             .set_override_option("collect.interval", self.interval.clone())?
             .build()

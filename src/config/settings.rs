@@ -66,6 +66,8 @@ impl Default for StateSettings {
 pub struct WebSettings {
     /// Where to listen.
     pub listen: Vec<Listen>,
+    /// Take the sockets that systemd hands over instead of `listen`.
+    pub systemd_socket: bool,
     /// The path of the metrics.
     pub telemetry_path: String,
     /// Connections served at once; more wait.
@@ -78,6 +80,7 @@ impl Default for WebSettings {
     fn default() -> Self {
         Self {
             listen: vec![Listen::Tcp(SocketAddr::from(([0, 0, 0, 0], 10223)))],
+            systemd_socket: false,
             telemetry_path: "/metrics".to_owned(),
             max_connections: 64,
             lifecycle: false,

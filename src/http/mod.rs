@@ -5,6 +5,7 @@
 mod body;
 mod forms;
 mod landing_page;
+mod listener;
 mod rest;
 mod routes;
 mod scrape;
@@ -12,5 +13,6 @@ mod server;
 
 pub use body::Page;
 pub use forms::Forms;
+pub use listener::BindError;
 pub use routes::{Reload, Routes, Site};
-pub use server::{BindError, Server};
+pub use server::Server;

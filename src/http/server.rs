@@ -1,9 +1,7 @@
 //! The sockets: bind, accept, limit, drain. What is answered is decided in `routes`.
 
 use std::convert::Infallible;
-use std::fs;
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,13 +11,12 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::listener::{BindError, Listener, Stream};
 use super::routes::Routes;
 use crate::config::{Listen, WebSettings};
 
@@ -35,16 +32,6 @@ const DRAIN: Duration = Duration::from_secs(4);
 /// After a failed accept, most likely for want of file descriptors, some may close meanwhile.
 const PAUSE_AFTER_FAILED_ACCEPT: Duration = Duration::from_millis(100);
 
-/// An address cannot be listened on.
-#[derive(Debug, thiserror::Error)]
-#[error("web.listen: failed to listen on {listen}")]
-pub struct BindError {
-    /// Which one.
-    pub listen: Listen,
-    /// Why not.
-    pub source: io::Error,
-}
-
 /// Bound sockets that know their addresses.
 #[derive(Debug)]
 pub struct Server {
@@ -54,23 +41,6 @@ pub struct Server {
     routes: Routes,
 }
 
-#[derive(Debug)]
-enum Listener {
-    Tcp(TcpListener),
-    Unix { listener: UnixListener, _file: SocketFile },
-}
-
-/// The file of a Unix socket, removed with it.
-#[derive(Debug)]
-struct SocketFile(PathBuf);
-
-impl Drop for SocketFile {
-    fn drop(&mut self) {
-        // If somebody removed it already, that is what was wanted.
-        let _ = fs::remove_file(&self.0);
-    }
-}
-
 impl Server {
     /// Binds every address, or none.
     ///
@@ -78,29 +48,11 @@ impl Server {
     ///
     /// [`BindError`] names the address.
     pub async fn bind(settings: &WebSettings, routes: Routes) -> Result<Self, BindError> {
-        let mut listeners = Vec::new();
-        let mut addresses = Vec::new();
-        for listen in &settings.listen {
-            let refused = |source| BindError {
-                listen: listen.clone(),
-                source,
-            };
-            match listen {
-                Listen::Tcp(address) => {
-                    let listener = TcpListener::bind(address).await.map_err(refused)?;
-                    addresses.push(Listen::Tcp(listener.local_addr().map_err(refused)?));
-                    listeners.push(Arc::new(Listener::Tcp(listener)));
-                }
-                Listen::Unix(path) => {
-                    let listener = UnixListener::bind(path).map_err(refused)?;
-                    addresses.push(listen.clone());
-                    listeners.push(Arc::new(Listener::Unix {
-                        listener,
-                        _file: SocketFile(path.clone()),
-                    }));
-                }
-            }
-        }
+        let bound = Listener::bind_all(settings).await?;
+        let (listeners, addresses) = bound
+            .into_iter()
+            .map(|(listener, address)| (Arc::new(listener), address))
+            .unzip();
         Ok(Self {
             listeners,
             addresses,
@@ -156,10 +108,6 @@ async fn accept(listener: Arc<Listener>, limit: Arc<Semaphore>, routes: Routes, 
     }
 }
 
-/// A connection of either kind of socket.
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
-
 /// Waits for a free place first: over the limit, clients wait in the socket's queue.
 async fn accept_one(
     listener: &Listener,
@@ -167,15 +115,7 @@ async fn accept_one(
 ) -> io::Result<(Box<dyn Stream>, Option<OwnedSemaphorePermit>)> {
     // The semaphore is never closed, so there is always a permit.
     let permit = limit.acquire_owned().await.ok();
-    let stream: Box<dyn Stream> = match listener {
-        Listener::Tcp(listener) => {
-            let (stream, _) = listener.accept().await?;
-            // Or the end of an answer waits for the reader's delayed acknowledgement: 40 ms.
-            stream.set_nodelay(true)?;
-            Box::new(stream)
-        }
-        Listener::Unix { listener, .. } => Box::new(listener.accept().await?.0),
-    };
+    let stream = listener.accept().await?;
     Ok((stream, permit))
 }
 

@@ -33,6 +33,7 @@ mod settings;
 mod shapes;
 mod simulate;
 mod swaps;
+mod systemd;
 mod transport;
 mod trouble;
 mod vendor_sdk;
