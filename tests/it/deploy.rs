@@ -155,7 +155,8 @@ async fn firing(prometheus: &Prometheus) -> BTreeMap<String, String> {
     named.collect()
 }
 
-async fn tell(exporter: &Exporter, scenario: &'static str) {
+/// Has the simulated cloud tell a story from now on.
+pub(crate) async fn tell(exporter: &Exporter, scenario: &'static str) {
     let welcome = exporter.stdout.text();
     let api = welcome
         .lines()

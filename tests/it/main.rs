@@ -16,6 +16,7 @@ mod cloud;
 mod commands;
 mod credentials;
 mod daemon;
+mod dashboards;
 mod deploy;
 mod end_to_end;
 mod exposition;
