@@ -604,6 +604,39 @@ mod tests {
     }
 
     #[test]
+    fn what_counts_as_a_collapse() {
+        let collapsed = |unique: usize, largest_total: usize, total: Option<usize>, returned: usize| {
+            let mut walk = Walk::new(100);
+            (walk.unique, walk.largest_total) = (unique, largest_total);
+            walk.has_collapsed(total, returned)
+        };
+        // Without a total: something was read, and then there is nothing.
+        assert!(collapsed(5, 0, None, 0));
+        assert!(!collapsed(5, 0, None, 3));
+        assert!(!collapsed(0, 0, None, 0), "an empty fleet");
+        // A total that becomes nothing, however small it was.
+        assert!(collapsed(4, 8, Some(0), 0));
+        assert!(!collapsed(0, 0, Some(0), 0), "an empty fleet that is counted");
+    }
+
+    #[test]
+    fn ties_are_long_after_as_many_idle_pages_as_are_allowed() {
+        let mut walk = Walk::new(100);
+        let page = page_of((0..20).map(|number| desktop(number, 7)).collect(), Some(40));
+        walk.accept(&page, 20, Timestamp::UNIX_EPOCH);
+        for _ in 1..IDLE_MAXIMUM {
+            assert!(matches!(walk.idle_page(), Step::Ask(_)));
+            assert!(!walk.has_long_ties);
+        }
+        assert!(matches!(walk.idle_page(), Step::Ask(_)));
+        assert!(walk.has_long_ties);
+        for _ in 1..IDLE_MAXIMUM {
+            assert!(matches!(walk.idle_page(), Step::Ask(_)));
+        }
+        assert_eq!(walk.idle_page(), Step::Again(FailureReason::Stuck));
+    }
+
+    #[test]
     fn a_list_that_collapses_while_it_is_read_is_no_list() {
         let collapsing = |left: usize, tells_total: bool| {
             let mut list = List::of(&(0..90).collect::<Vec<_>>());
