@@ -206,3 +206,65 @@ fn a_wrong_flag_ends_with_64_and_help_with_0() {
     let version = String::from_utf8(run(&["--version"]).stdout).unwrap();
     assert!(version.starts_with("workspace-exporter 0."), "{version}");
 }
+
+/// The paths under which a schema has defaults, with lists and maps of names as one.
+fn paths_with_defaults(schema: &serde_json::Value, path: &str, found: &mut Vec<String>) {
+    for (key, inner) in schema["properties"].as_object().into_iter().flatten() {
+        let path = format!("{path}{key}");
+        if inner.get("default").is_some() {
+            found.push(path);
+        } else {
+            paths_with_defaults(inner, &format!("{path}."), found);
+        }
+    }
+}
+
+/// A schema's defaults as a configuration.
+fn defaults_of(schema: &serde_json::Value) -> serde_json::Value {
+    let properties = schema["properties"].as_object().into_iter().flatten();
+    let default_of = |(key, inner): (&String, &serde_json::Value)| {
+        let default = inner.get("default").cloned();
+        (key.clone(), default.unwrap_or_else(|| defaults_of(inner)))
+    };
+    properties.map(default_of).collect()
+}
+
+#[test]
+fn the_schema_has_every_key_and_every_default_of_the_code() {
+    let text = fs::read_to_string(root().join("config/exporter.schema.json")).unwrap();
+    let schema: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let defaults = defaults_of(&schema).to_string();
+    let parsed = parse("the schema's defaults", &defaults, &Overrides::default()).unwrap();
+    assert_eq!(parsed, Settings::default());
+    let mut paths = Vec::new();
+    paths_with_defaults(&schema, "", &mut paths);
+    let printed = workspace_exporter::config::print("none", "{}", &Overrides::default()).unwrap();
+    let path_of = |line: &str| line.split([':', '[']).next().unwrap().to_owned();
+    let of_the_code: std::collections::BTreeSet<String> = printed.lines().map(path_of).collect();
+    assert_eq!(
+        paths.into_iter().collect::<std::collections::BTreeSet<String>>(),
+        of_the_code
+    );
+    for example in schema["examples"].as_array().unwrap() {
+        let settings = parse("an example", &example.to_string(), &Overrides::default()).unwrap();
+        workspace_exporter::config::check("an example", settings).unwrap();
+    }
+}
+
+#[test]
+fn a_validator_of_json_schema_takes_what_is_shipped_and_nothing_unknown() {
+    let output = std::process::Command::new(root().join("target/python/bin/python"))
+        .arg(root().join("tests/python/check_schema.py"))
+        .args(
+            [
+                "config/exporter.schema.json",
+                "config/exporter.yaml",
+                "deploy/systemd/exporter.yaml",
+            ]
+            .map(|it| root().join(it)),
+        )
+        .output()
+        .expect("scripts/test makes the virtual environment");
+    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+}
