@@ -24,6 +24,7 @@ mod fleets;
 mod formats;
 mod lifecycle;
 mod names;
+mod packages;
 mod paused_clock;
 mod privacy;
 mod prometheus_proxy;
