@@ -77,6 +77,24 @@ pub(super) struct Flags {
     )]
     pub(super) interval: Option<String>,
 
+    /// Which of several processes that share the projects this is, from 0 [default: 0]
+    #[arg(
+        long = "shard.index",
+        env = "WORKSPACE_EXPORTER_SHARD_INDEX",
+        value_name = "N",
+        global = true
+    )]
+    pub(super) shard_index: Option<u32>,
+
+    /// How many processes share the projects [default: 1]
+    #[arg(
+        long = "shard.count",
+        env = "WORKSPACE_EXPORTER_SHARD_COUNT",
+        value_name = "N",
+        global = true
+    )]
+    pub(super) shard_count: Option<u32>,
+
     /// The region, such as cn-north-4; without a file it is all it takes
     #[arg(
         long = "region",
@@ -126,6 +144,8 @@ impl Flags {
             systemd_socket: self.systemd_socket.then_some(true),
             lifecycle: self.lifecycle.then_some(true),
             interval: self.interval.clone(),
+            shard_index: self.shard_index,
+            shard_count: self.shard_count,
             region: self.region.clone(),
             project_id: self.project_id.clone(),
         }

@@ -9,6 +9,7 @@ use super::credentials::CredentialSettings;
 use super::duration;
 use super::project::{ProjectSettings, credential_named};
 use super::settings::Settings;
+use super::shard::Shard;
 
 /// Which projects of an account are watched.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -29,6 +30,9 @@ pub struct DiscoverySettings {
     pub endpoint: Option<String>,
     /// Plain HTTP to hosts other than this one. Tokens travel in the clear.
     pub insecure_http: bool,
+    /// Which of them are this process's: that of the whole configuration.
+    #[serde(skip)]
+    pub shard: Shard,
 }
 
 impl Default for DiscoverySettings {
@@ -41,6 +45,7 @@ impl Default for DiscoverySettings {
             refresh: Duration::from_secs(600),
             endpoint: None,
             insecure_http: false,
+            shard: Shard::default(),
         }
     }
 }
@@ -54,7 +59,8 @@ impl DiscoverySettings {
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
         };
         let region = self.regions.iter().find(of_region)?;
-        let is_wanted = matches_whole(&self.include, name) && !matches_whole(&self.exclude, name);
+        let is_named = matches_whole(&self.include, name) && !matches_whole(&self.exclude, name);
+        let is_wanted = is_named && self.shard.owns(name);
         is_wanted.then(|| ProjectSettings {
             name: Some(name.to_owned()),
             project_id: Some(id.to_owned()),

@@ -26,6 +26,10 @@ pub struct Overrides {
     pub lifecycle: Option<bool>,
     /// `--collect.interval`.
     pub interval: Option<String>,
+    /// `--shard.index`.
+    pub shard_index: Option<u32>,
+    /// `--shard.count`.
+    pub shard_count: Option<u32>,
     /// `--region`.
     pub region: Option<String>,
     /// `--project-id`.
@@ -66,6 +70,8 @@ impl Overrides {
             .set_override_option("web.max_connections", self.max_connections)?
             .set_override_option("web.systemd_socket", self.systemd_socket)?
             .set_override_option("web.lifecycle", self.lifecycle)?
+            .set_override_option("shard.index", self.shard_index)?
+            .set_override_option("shard.count", self.shard_count)?
             .set_override_option("collect.interval", self.interval.clone())?
             .build()
     }
@@ -133,14 +139,14 @@ pub fn parse(origin: &str, text: &str, overrides: &Overrides) -> Result<Settings
     })
 }
 
-/// Checks the settings as a whole.
+/// Checks the settings as a whole, and leaves the projects of other shards out.
 ///
 /// # Errors
 ///
 /// [`ConfigError`] names the first key that is wrong.
 pub fn check(origin: &str, settings: Settings) -> Result<Settings, ConfigError> {
     match check_keys(&settings).and_then(|()| check_projects(&settings)) {
-        Ok(()) => Ok(settings),
+        Ok(()) => Ok(of_shard(settings)),
         Err((key, problem)) => Err(ConfigError::Key {
             origin: origin.to_owned(),
             key,
@@ -149,9 +155,22 @@ pub fn check(origin: &str, settings: Settings) -> Result<Settings, ConfigError> 
     }
 }
 
+/// The settings without the projects that are other processes'.
+fn of_shard(mut settings: Settings) -> Settings {
+    let shard = settings.shard;
+    settings.projects.retain(|project| shard.owns(project.label()));
+    if let Some(discovery) = &mut settings.discovery {
+        discovery.shard = shard;
+    }
+    settings
+}
+
 /// What no single field's type can check; the first problem with its key.
 fn check_keys(settings: &Settings) -> Result<(), (String, String)> {
     let problem = |key: &str, problem: &str| Err((key.to_owned(), problem.to_owned()));
+    if let Err(words) = settings.shard.check() {
+        return problem("shard.index", &words);
+    }
     let (web, collect, api) = (&settings.web, &settings.collect, &settings.api);
     if web.listen.is_empty() {
         return problem("web.listen", "give at least one address");
@@ -346,6 +365,31 @@ projects: [ { region: cn-north-4, project_id: 0bec5db9 } ]
         assert_eq!(
             (name, credential),
             ("default", &super::super::CredentialSettings::DEFAULT)
+        );
+    }
+
+    #[test]
+    fn projects_are_shared_by_shards_and_a_shard_that_is_none_is_refused() {
+        let names = |index: u32| -> Vec<String> {
+            let projects: Vec<String> = (0..20)
+                .map(|number| format!("{{ name: p{number}, region: r }}"))
+                .collect();
+            let projects = projects.join(",");
+            let text = format!("{{ projects: [{projects}], shard: {{ index: {index}, count: 3 }} }}");
+            let settings = checked(&text, &Overrides::default()).expect("valid");
+            settings
+                .projects
+                .iter()
+                .map(|project| project.label().to_owned())
+                .collect()
+        };
+        let mut all: Vec<String> = (0..3).flat_map(names).collect();
+        all.sort_by_key(|name| name[1..].parse::<u32>().ok());
+        assert_eq!(all, (0..20).map(|number| format!("p{number}")).collect::<Vec<_>>());
+        assert!((0..3).all(|index| !names(index).is_empty()));
+        check_error(
+            "{ projects: [{ region: r }], shard: { index: 3, count: 3 } }",
+            "shard.index",
         );
     }
 

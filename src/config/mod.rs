@@ -12,6 +12,7 @@ mod print;
 mod project;
 mod secret;
 mod settings;
+mod shard;
 
 pub use credentials::{AccessKeySettings, CredentialSettings};
 pub use discovery::DiscoverySettings;
@@ -24,3 +25,4 @@ pub use secret::{Secret, SecretSource};
 pub use settings::{
     ApiSettings, CollectSettings, Listen, PrivacySettings, Settings, StateSettings, Users, WebSettings,
 };
+pub use shard::Shard;

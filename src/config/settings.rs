@@ -15,6 +15,7 @@ use super::discovery::DiscoverySettings;
 use super::duration;
 use super::metrics::MetricsSettings;
 use super::project::ProjectSettings;
+use super::shard::Shard;
 
 /// Everything that can be set.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -32,6 +33,8 @@ pub struct Settings {
     pub projects: Vec<ProjectSettings>,
     /// Projects found through IAM.
     pub discovery: Option<DiscoverySettings>,
+    /// Which of these projects are this process's.
+    pub shard: Shard,
     /// Which families are served, and how.
     pub metrics: MetricsSettings,
     /// Personal data.

@@ -44,6 +44,10 @@ fn kinds_with(values: &[&str]) -> String {
 fn the_chart_makes_what_kubernetes_prometheus_and_the_exporter_accept() {
     assert_eq!(kinds_with(&[]), "ConfigMap Deployment Service");
     assert_eq!(
+        kinds_with(&["tests/helm/sharded.yaml"]),
+        "ConfigMap Service StatefulSet"
+    );
+    assert_eq!(
         kinds_with(&["tests/helm/everything.yaml"]),
         "ConfigMap ConfigMap ConfigMap ConfigMap ConfigMap Deployment NetworkPolicy PersistentVolumeClaim \
          PodDisruptionBudget PrometheusRule Service ServiceMonitor"

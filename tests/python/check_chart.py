@@ -42,7 +42,7 @@ values = yaml.safe_load(open(chart / "values.yaml"))
 for path in more:
     values = merged(values, yaml.safe_load(open(path)))
 validator.validate(values)
-for wrong in [{"replicas": 3}, {"colour": "red"}, {"service": {"port": 0}}, {"config": {"credentials": {}}}]:
+for wrong in [{"shards": 0}, {"colour": "red"}, {"service": {"port": 0}}, {"config": {"credentials": {}}}]:
     assert not validator.is_valid(merged(values, wrong)), wrong
 
 with tempfile.TemporaryDirectory() as folder:
@@ -59,11 +59,13 @@ with tempfile.TemporaryDirectory() as folder:
                 command = [exporter, "check", "--offline", "--config.file", folder / name]
                 subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
-deployment = of_kind("Deployment")[0]["spec"]["template"]["spec"]
+workload = (of_kind("Deployment") + of_kind("StatefulSet"))[0]
+deployment = workload["spec"]["template"]["spec"]
+claims = {claim["metadata"]["name"] for claim in workload["spec"].get("volumeClaimTemplates", [])}
 container = deployment["containers"][0]
 mounts = {mount["name"] for mount in container["volumeMounts"]}
-assert mounts == {volume["name"] for volume in deployment["volumes"]}, mounts
+assert mounts == {volume["name"] for volume in deployment["volumes"]} | claims, mounts
 assert deployment["securityContext"]["runAsNonRoot"] and container["securityContext"]["readOnlyRootFilesystem"]
 service = of_kind("Service")[0]["spec"]["selector"]
-assert service.items() <= of_kind("Deployment")[0]["spec"]["template"]["metadata"]["labels"].items()
+assert service.items() <= workload["spec"]["template"]["metadata"]["labels"].items()
 print(" ".join(sorted(kinds)))

@@ -22,3 +22,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 {{ toYaml $config }}
 {{- end -}}
+
+{{- define "workspace-exporter.claim" -}}
+accessModes: [ReadWriteOnce]
+{{- with .Values.persistence.storageClass }}
+storageClassName: {{ . }}
+{{- end }}
+resources: { requests: { storage: {{ .Values.persistence.size }} } }
+{{- end -}}
