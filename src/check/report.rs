@@ -52,23 +52,26 @@ impl Report {
             Err(error) if error.is_not_offered() => {}
             Err(error) => problems.push(format!("networks cannot be read: {}", words(error))),
         }
-        let shortest = seen.forecast.shortest_interval(seen.page_took, settings);
-        if shortest > settings.collect.interval {
-            problems.push(format!(
-                "collect.interval: {} is too short for {} desktops; set {} or more, or raise api.requests_per_second",
-                seconds(settings.collect.interval),
-                seen.desktops,
-                seconds(shortest)
-            ));
-        }
-        let shortest = seen.forecast.shortest_network_interval(settings);
-        if shortest > settings.collect.network_interval {
-            problems.push(format!(
-                "collect.network_interval: {} is too short for {} desktops; set {} or more",
-                seconds(settings.collect.network_interval),
-                seen.desktops,
-                seconds(shortest)
-            ));
+        let (collect, forecast) = (&settings.collect, seen.forecast);
+        for (key, set, shortest) in [
+            (
+                "interval",
+                collect.interval,
+                forecast.shortest_interval(seen.page_took, settings),
+            ),
+            (
+                "network_interval",
+                collect.network_interval,
+                forecast.shortest_network_interval(settings),
+            ),
+        ] {
+            if set < shortest {
+                let (set, shortest, desktops) = (seconds(set), seconds(shortest), seen.desktops);
+                problems.push(format!(
+                    "collect.{key}: {set} is too short for {desktops} desktops; set {shortest} or more, or raise \
+                     api.requests_per_second"
+                ));
+            }
         }
         if seen.desktops > settings.collect.max_desktops {
             problems.push(format!("collect.max_desktops: raise it above {}", seen.desktops));
