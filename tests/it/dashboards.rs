@@ -122,7 +122,12 @@ async fn every_query_of_every_panel_and_variable_finds_something() {
     // A desktop about which there is something in every panel.
     let busy = "huaweicloud_workspace_desktop_task_status == 1
         and on (desktop_id) huaweicloud_workspace_desktop_last_transition_timestamp_seconds
-        and on (desktop_id) huaweicloud_workspace_desktop_network_info";
+        and on (desktop_id) huaweicloud_workspace_desktop_network_info
+        and on (desktop_id) huaweicloud_workspace_desktop_in_maintenance_mode
+        and on (desktop_id) huaweicloud_workspace_desktop_created_timestamp_seconds
+        and on (desktop_id) huaweicloud_workspace_desktop_assigned_users
+        and on (desktop_id) huaweicloud_workspace_desktop_login_status
+        and on (desktop_id) huaweicloud_workspace_desktop_attach_state";
     let settled = "count(rate(huaweicloud_workspace_desktop_transitions_total{to='CONNECTED'}[1m])) > 0
         and count(rate(huaweicloud_workspace_desktop_transitions_total{from='CONNECTED',to='DISCONNECTED'}[1m])) > 0
         and count(rate(huaweicloud_workspace_desktop_transitions_total{from='CONNECTED',to!='DISCONNECTED'}[1m])) > 0
@@ -132,12 +137,15 @@ async fn every_query_of_every_panel_and_variable_finds_something() {
     })
     .await;
     tell(&exporter, "image-rollout").await;
-    let desktop = wait_for("a busy desktop among those in ERROR", async || {
+    // Everything is asked as of one moment: a second later it may be idle.
+    let (moment, desktop) = wait_for("a busy desktop and some in ERROR", async || {
+        let moment = prometheus.number("vector(time())").await;
         let errors = prometheus
-            .number("count(huaweicloud_workspace_desktop_status{status='ERROR'} == 1)")
+            .query_at(moment, "huaweicloud_workspace_desktop_status{status='ERROR'} == 1")
             .await;
-        let (mut labels, _) = prometheus.query(busy).await.pop()?;
-        labels.remove("desktop_id").filter(|_| errors > 5.0)
+        let (mut labels, _) = prometheus.query_at(moment, busy).await.pop()?;
+        let desktop = labels.remove("desktop_id")?;
+        (errors.len() > 5).then_some((moment, desktop))
     })
     .await;
     let mut asked = 0;
@@ -147,7 +155,7 @@ async fn every_query_of_every_panel_and_variable_finds_something() {
             for target in list(&panel["targets"]) {
                 let place = (uid, text(panel, "title"), text(target, "refId"));
                 let query = filled_in(text(target, "expr"), &desktop);
-                let rows = prometheus.query(&query).await;
+                let rows = prometheus.query_at(moment, &query).await;
                 asked += 1;
                 assert!(
                     !rows.is_empty() || MAY_BE_EMPTY.contains(&place),
@@ -166,12 +174,16 @@ async fn every_query_of_every_panel_and_variable_finds_something() {
             let query = text(&variable["query"], "query");
             if let Some(arguments) = query.strip_prefix("label_values(") {
                 let (family, label) = arguments.trim_end_matches(')').rsplit_once(", ").unwrap();
-                let rows = prometheus.query(&filled_in(family, &desktop)).await;
+                let rows = prometheus.query_at(moment, &filled_in(family, &desktop)).await;
                 assert!(rows.iter().any(|(labels, _)| labels.contains_key(label)), "{query}");
                 asked += 1;
             } else if let Some(inner) = query.strip_prefix("query_result(") {
                 let inner = inner.strip_suffix(')').unwrap();
-                let (labels, value) = prometheus.query(&filled_in(inner, &desktop)).await.pop().expect(query);
+                let (labels, value) = prometheus
+                    .query_at(moment, &filled_in(inner, &desktop))
+                    .await
+                    .pop()
+                    .expect(query);
                 let shown: Vec<String> = labels.iter().map(|(key, value)| format!("{key}=\"{value}\"")).collect();
                 let shown = format!("{{{}}} {value} 0", shown.join(","));
                 let pattern = text(variable, "regex").trim_matches('/').replace("(?<", "(?P<");

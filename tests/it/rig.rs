@@ -364,7 +364,16 @@ impl Prometheus {
 
     /// Runs an instant query; returns each result's labels and value.
     pub(crate) async fn query(&self, promql: &str) -> Vec<(Labels, f64)> {
-        let mut url = format!("{}/api/v1/query?query=", self.base);
+        self.ask(promql, String::new()).await
+    }
+
+    /// The same as of a moment, in seconds after the epoch.
+    pub(crate) async fn query_at(&self, moment: f64, promql: &str) -> Vec<(Labels, f64)> {
+        self.ask(promql, format!("time={moment}&")).await
+    }
+
+    async fn ask(&self, promql: &str, moment: String) -> Vec<(Labels, f64)> {
+        let mut url = format!("{}/api/v1/query?{moment}query=", self.base);
         for byte in promql.bytes() {
             write!(url, "%{byte:02X}").unwrap();
         }
