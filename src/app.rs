@@ -102,9 +102,7 @@ impl App {
     ///
     /// [`StartError`] names the setting.
     pub async fn bind(origin: impl Origin, notice: Option<&'static str>) -> Result<Self, StartError> {
-        let settings = origin.settings()?;
-        let seams = origin.seams(&settings)?;
-        let plan = plan_of(&settings)?;
+        let (settings, seams, plan) = read(&origin)?;
         let metrics = OwnMetrics::new()?;
         metrics.config_loaded(true, since_epoch(&seams.clock));
         let (board, reader) = Board::open();
@@ -195,12 +193,7 @@ impl App {
     }
 
     async fn replace(&mut self) -> Result<(), String> {
-        let origin = Arc::clone(&self.origin);
-        let read = origin
-            .settings()
-            .map_err(StartError::from)
-            .and_then(|settings| Ok((origin.seams(&settings)?, plan_of(&settings)?, settings)));
-        let (seams, plan, settings) = match read {
+        let (settings, seams, plan) = match read(&*self.origin) {
             Ok(read) => read,
             Err(error) => {
                 let error = causes::line(&error);
@@ -223,8 +216,16 @@ impl App {
     }
 }
 
+/// Reads a whole configuration: the settings, the outside they ask for, and the plan of what is served.
+pub(crate) fn read(origin: &(impl Origin + ?Sized)) -> Result<(Settings, Seams, Arc<Plan>), StartError> {
+    let settings = origin.settings()?;
+    let seams = origin.seams(&settings)?;
+    let plan = plan_of(&settings)?;
+    Ok((settings, seams, plan))
+}
+
 /// Which families are served. The catalogue knows their names, so that the settings' own check cannot.
-pub(crate) fn plan_of(settings: &Settings) -> Result<Arc<Plan>, ConfigError> {
+fn plan_of(settings: &Settings) -> Result<Arc<Plan>, ConfigError> {
     let plan = Plan::of(&settings.metrics, settings.privacy.users);
     plan.map(Arc::new).map_err(|error| ConfigError::Key {
         origin: "the configuration".to_owned(),

@@ -29,6 +29,7 @@ pub mod inventory;
 pub mod once;
 pub mod own_metrics;
 pub mod publish;
+pub mod replace;
 pub mod seams;
 pub mod shutdown;
 pub mod simulate;

@@ -1,8 +1,7 @@
 //! One poll of every project, and its exposition to standard output or a file: for textfile collectors and for debugging.
 //! Everything that polls is the daemon's own; only the end is another.
 
-use std::fs::{self, File};
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,11 +9,12 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{Origin, StartError, plan_of, since_epoch};
+use crate::app::{self, Origin, StartError, since_epoch};
 use crate::exposition::{Plan, Print, Selection, Sheet, Syntax, push_moment, push_registry, push_series};
 use crate::generation::{Common, Generation};
 use crate::own_metrics::OwnMetrics;
 use crate::publish::{Board, ProjectState, Publication};
+use crate::replace::replace;
 use crate::supervise::GaveUp;
 
 /// How often it is asked whether all is done.
@@ -22,6 +22,9 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// Networks that no call was made for in this time will not come: they are refused, or not offered.
 const QUIET: Duration = Duration::from_secs(10);
+
+/// Who reads the file is left to the umask: textfile collectors are other users.
+const READABLE: u32 = 0o666;
 
 /// What is written at once.
 const CHUNK: usize = 64 * 1024;
@@ -57,9 +60,7 @@ pub enum OnceError {
 ///
 /// [`OnceError`]; what could be read is written all the same, with `up` 0 for the rest.
 pub async fn run(origin: &impl Origin, output: Option<&Path>, stop: CancellationToken) -> Result<(), OnceError> {
-    let settings = origin.settings().map_err(StartError::from)?;
-    let seams = origin.seams(&settings)?;
-    let plan = plan_of(&settings).map_err(StartError::from)?;
+    let (settings, seams, plan) = app::read(origin)?;
     let metrics = OwnMetrics::new().map_err(StartError::from)?;
     metrics.config_loaded(true, since_epoch(&seams.clock));
     let (board, reader) = Board::open();
@@ -82,7 +83,7 @@ pub async fn run(origin: &impl Origin, output: Option<&Path>, stop: Cancellation
     let publication = reader.current();
     // Before the tasks end, so that what is up is up.
     let written = match output {
-        Some(path) => write_file(path, |out| write(&publication, &plan, &metrics, out)),
+        Some(path) => replace(path, READABLE, |file| write(&publication, &plan, &metrics, file)),
         None => write(&publication, &plan, &metrics, &mut io::stdout().lock()),
     };
     generation.end().await;
@@ -148,25 +149,6 @@ fn write(
     push_series(counts.iter().copied().chain(counted), &everything, &mut chunk);
     out.write_all(&chunk)?;
     out.flush()
-}
-
-/// Writes beside the file and renames, so that a reader finds the old one or the new one, whole.
-fn write_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    // Textfile collectors read *.prom.
-    name.push(".draft");
-    let draft = path.with_file_name(name);
-    let written = File::create(&draft).and_then(|file| {
-        let mut out = BufWriter::new(file);
-        write(&mut out)?;
-        out.into_inner()?.sync_all()?;
-        fs::rename(&draft, path)
-    });
-    if written.is_err() {
-        // What is left of a draft would only take room.
-        let _ = fs::remove_file(&draft);
-    }
-    written
 }
 
 /// A line on a terminal that says how far it is; nothing where nobody looks.

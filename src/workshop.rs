@@ -67,10 +67,7 @@ impl Watch {
         let Some(credential) = self.settings.credential(&workshop.settings) else {
             return;
         };
-        let metrics = workshop.metrics.for_project(&self.project.name, self.project.interval);
-        for operation in [Operation::ListDesktops, Operation::ListNetworks] {
-            metrics.expect_operation(operation.as_str());
-        }
+        let metrics = workshop.metrics_of(&self.settings);
         let poller = Poller::new(
             self.project.name.clone(),
             workshop.client_for(&self.settings, credential, &metrics),
@@ -175,10 +172,18 @@ impl Workshop {
     #[must_use]
     pub fn client_of(&self, settings: &ProjectSettings) -> Option<(Arc<Project>, Client)> {
         let credential = settings.credential(&self.settings)?;
-        let metrics = self
-            .metrics
-            .for_project(settings.label(), self.settings.collect.interval);
+        let metrics = self.metrics_of(settings);
         Some((self.facts_of(settings), self.client_for(settings, credential, &metrics)))
+    }
+
+    /// The handles of a project whose lists and networks are going to be read.
+    fn metrics_of(&self, settings: &ProjectSettings) -> ProjectMetrics {
+        let interval = self.settings.collect.interval;
+        let metrics = self.metrics.for_project(settings.label(), interval);
+        for operation in [Operation::ListDesktops, Operation::ListNetworks] {
+            metrics.expect_operation(operation.as_str());
+        }
+        metrics
     }
 
     fn facts_of(&self, project: &ProjectSettings) -> Arc<Project> {

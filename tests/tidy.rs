@@ -17,6 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("seams", &[]),
     ("causes", &[]),
     ("telemetry", &[]),
+    ("replace", &[]),
     ("shutdown", &[]),
     ("systemd", &[]),
     ("publish", &["inventory"]),
@@ -38,7 +39,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("http", &["publish", "exposition", "own_metrics", "config"]),
     ("documentation", &["exposition", "own_metrics"]),
     ("supervise", &[]),
-    ("state", &["inventory", "publish"]),
+    ("state", &["inventory", "publish", "replace"]),
     (
         "workshop",
         &[
@@ -89,7 +90,15 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("healthcheck", &["config"]),
     (
         "once",
-        &["app", "exposition", "generation", "own_metrics", "publish", "supervise"],
+        &[
+            "app",
+            "exposition",
+            "generation",
+            "own_metrics",
+            "publish",
+            "replace",
+            "supervise",
+        ],
     ),
     (
         "check",

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::api::{self, Client, DesktopPage, PageRequest, Selection};
-use crate::app::{Origin, StartError, plan_of, since_epoch};
+use crate::app::{self, Origin, StartError, since_epoch};
 use crate::collect::Forecast;
 use crate::config::{ProjectSettings, Settings};
 use crate::inventory::{DesktopId, Networks, Snapshot, SnapshotBuilder};
@@ -48,9 +48,7 @@ pub(crate) struct Seen {
 ///
 /// [`StartError`] names the setting; what the cloud refuses stands in the report.
 pub async fn run(origin: &impl Origin) -> Result<Report, StartError> {
-    let settings = origin.settings()?;
-    let seams = origin.seams(&settings)?;
-    let plan = plan_of(&settings)?;
+    let (settings, seams, plan) = app::read(origin)?;
     let metrics = OwnMetrics::new()?;
     metrics.config_loaded(true, since_epoch(&seams.clock));
     let (board, _) = Board::open();
@@ -75,9 +73,7 @@ pub async fn run(origin: &impl Origin) -> Result<Report, StartError> {
 ///
 /// [`StartError`] names the setting.
 pub fn offline(origin: &impl Origin) -> Result<Settings, StartError> {
-    let settings = origin.settings()?;
-    origin.seams(&settings)?;
-    plan_of(&settings)?;
+    let (settings, ..) = app::read(origin)?;
     Ok(settings)
 }
 

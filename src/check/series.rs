@@ -29,10 +29,6 @@ impl Series {
         let mut of_projects = Vec::new();
         for Checked { project, outcome } in checked {
             let publisher = board.add(Arc::clone(project));
-            let metrics = metrics.for_project(&project.name, project.interval);
-            for operation in ["list_desktops", "list_networks"] {
-                metrics.expect_operation(operation);
-            }
             let Ok(seen) = outcome else {
                 of_projects.push(0);
                 continue;

@@ -6,7 +6,7 @@ mod flags;
 use std::error::Error as StdError;
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
@@ -136,12 +136,15 @@ impl Cli {
     ///
     /// [`Failure`] tells the exit code and the line to end with.
     pub async fn run(self) -> Result<(), Failure> {
-        let overrides = self.flags.overrides();
+        let origin = Origin {
+            overrides: self.flags.overrides(),
+            config_file: self.flags.config_file,
+        };
         if self.flags.config_print {
-            return print_settings(self.flags.config_file.as_deref(), &overrides);
+            return print_settings(&origin);
         }
         match self.command.unwrap_or(Command::Serve) {
-            Command::Serve => serve(self.flags.config_file, overrides).await,
+            Command::Serve => serve(origin).await,
             Command::Simulate {
                 desktops,
                 seed,
@@ -161,32 +164,16 @@ impl Cli {
                     churn,
                 };
                 let stop = shutdown::on_signals().map_err(trouble)?;
-                Ok(simulate::run(&tour, &overrides, stop).await?)
+                Ok(simulate::run(&tour, &origin.overrides, stop).await?)
             }
-            Command::Check { offline } => {
-                let origin = Origin {
-                    config_file: self.flags.config_file,
-                    overrides,
-                };
-                check(&origin, offline).await
-            }
+            Command::Check { offline } => check(&origin, offline).await,
             Command::Once { output } => {
                 let stop = shutdown::on_signals().map_err(trouble)?;
-                let origin = Origin {
-                    config_file: self.flags.config_file,
-                    overrides,
-                };
                 Ok(once::run(&origin, output.as_deref(), stop).await?)
             }
             Command::Healthcheck { ready } => {
-                // Where the exporter listens is all that matters here.
-                let (origin, text) = config::read(self.flags.config_file.as_deref())?;
-                let settings = config::parse(&origin, &text, &overrides)?;
                 let question = if ready { Question::Ready } else { Question::Healthy };
-                for listen in &settings.web.listen {
-                    healthcheck::ask(listen, question).await.map_err(trouble)?;
-                }
-                Ok(())
+                ask(&origin, question).await
             }
             Command::Completions { shell } => {
                 let mut script = Vec::new();
@@ -226,10 +213,10 @@ fn duration(text: &str) -> Result<SignedDuration, String> {
 }
 
 /// Settings that cannot be used are not printed: the error says which and why.
-fn print_settings(config_file: Option<&Path>, overrides: &Overrides) -> Result<(), Failure> {
-    config::load(config_file, overrides)?;
-    let (origin, text) = config::read(config_file)?;
-    let page = config::print(&origin, &text, overrides)?;
+fn print_settings(origin: &Origin) -> Result<(), Failure> {
+    app::Origin::settings(origin)?;
+    let (name, text) = config::read(origin.config_file.as_deref())?;
+    let page = config::print(&name, &text, &origin.overrides)?;
     print(page.as_bytes())
 }
 
@@ -262,8 +249,17 @@ async fn check(origin: &Origin, is_offline: bool) -> Result<(), Failure> {
     }
 }
 
-async fn serve(config_file: Option<PathBuf>, overrides: Overrides) -> Result<(), Failure> {
-    let origin = Origin { config_file, overrides };
+/// Where the exporter listens is all that matters here.
+async fn ask(origin: &Origin, question: Question) -> Result<(), Failure> {
+    let (name, text) = config::read(origin.config_file.as_deref())?;
+    let settings = config::parse(&name, &text, &origin.overrides)?;
+    for listen in &settings.web.listen {
+        healthcheck::ask(listen, question).await.map_err(trouble)?;
+    }
+    Ok(())
+}
+
+async fn serve(origin: Origin) -> Result<(), Failure> {
     let app = App::bind(origin, None).await?;
     let stop = shutdown::on_signals().map_err(trouble)?;
     let hangup = shutdown::on_hangup().map_err(trouble)?;

@@ -1,9 +1,10 @@
-//! The state file on disk: written beside, flushed, renamed; so a reader finds the old one or the new one, whole.
+//! The state file on disk, replaced whole and readable for its owner alone.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use crate::replace::replace;
 
 /// Only the owner reads what desktops there are.
 const MODE: u32 = 0o600;
@@ -27,35 +28,7 @@ pub fn load(path: &Path) -> io::Result<Option<Vec<u8>>> {
 ///
 /// The operating system's, such as a full disk.
 pub fn save(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let draft = draft_of(path);
-    let written = write(&draft, bytes).and_then(|()| fs::rename(&draft, path));
-    if written.is_err() {
-        // What is left of a draft would only take room.
-        let _ = fs::remove_file(&draft);
-        return written;
-    }
-    // The rename itself must survive a power cut too.
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => File::open(folder)?.sync_all(),
-        _ => Ok(()),
-    }
-}
-
-fn write(draft: &Path, bytes: &[u8]) -> io::Result<()> {
-    // One that an earlier run left behind may have another mode, or be a link to somewhere else.
-    match fs::remove_file(draft) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(MODE).open(draft)?;
-    file.write_all(bytes)?;
-    file.sync_all()
-}
-
-fn draft_of(path: &Path) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".draft");
-    path.with_file_name(name)
+    replace(path, MODE, |file| file.write_all(bytes))
 }
 
 #[cfg(test)]
@@ -63,6 +36,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+    use crate::replace::draft_of;
 
     #[test]
     fn a_file_is_replaced_whole_and_only_its_owner_reads_it() {
