@@ -196,7 +196,8 @@ impl OwnMetrics {
     pub fn api_calls(&self) -> f64 {
         let families = Collector::collect(&self.families.api_requests);
         let counters = families.iter().flat_map(MetricFamily::get_metric);
-        counters.map(|metric| metric.get_counter().get_value()).sum()
+        // An empty sum of floats is -0.
+        counters.fold(0.0, |calls, metric| calls + metric.get_counter().get_value())
     }
 
     /// What events were counted in.

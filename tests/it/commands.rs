@@ -267,3 +267,26 @@ fn completions_and_the_manual_page_are_understood_by_their_readers() {
         assert!(page.contains(word), "{word} is not in the manual page");
     }
 }
+
+#[tokio::test]
+async fn once_says_on_a_terminal_how_far_it_is() {
+    let cloud = Cloud::standing_still(20).await;
+    let directory = tempfile::tempdir().unwrap();
+    let file = write(&directory, "exporter.yaml", &cloud.with_password());
+    let exporter = env!("CARGO_BIN_EXE_workspace-exporter");
+    let typed = format!(
+        "{exporter} once --log.level=error --output {} --config.file {}",
+        directory.path().join("workspace.prom").display(),
+        file.display()
+    );
+    // What util-linux's `script` runs has a terminal.
+    let mut command = Command::new("script");
+    command.args(["--quiet", "--return", "--command", &typed, "/dev/null"]);
+    let output = tokio::task::spawn_blocking(move || command.output().unwrap())
+        .await
+        .unwrap();
+    let shown = stdout(&output);
+    assert!(output.status.success(), "{shown}");
+    assert!(shown.contains("0 s, 0 calls, 0 of 1 projects, 0 desktops"), "{shown:?}");
+    assert!(shown.ends_with("\r\u{1b}[K"), "the line is gone at the end: {shown:?}");
+}
