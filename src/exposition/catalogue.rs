@@ -1,6 +1,6 @@
 //! Every family made from desktops, one row of a table each: HELP, TYPE, the documentation and the encoders read it.
 
-use super::family::{Family, Group, Kind, Presence, Source, States};
+use super::family::{Family, Group, Kind, PortRows, Presence, Source, States};
 use super::{desktop_families, project_catalogue};
 use crate::inventory::{AttachState, LoginStatus, State, Status, TaskStatus};
 
@@ -132,7 +132,10 @@ const OF_DESKTOPS: &[Family] = &[
         group: Group::Network,
         presence: Presence::Default,
         labels: desktop_families::NETWORK_INFO_LABELS,
-        source: Source::Desktop(desktop_families::network_info),
+        source: Source::Ports(PortRows {
+            labels: desktop_families::addresses,
+            rest: desktop_families::place,
+        }),
     },
     Family {
         name: "huaweicloud_workspace_desktop_security_group_info",

@@ -5,17 +5,14 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::family::Source;
+use super::family::{PortRows, Source};
 use super::format::Syntax;
 use super::plan::{Plan, Planned};
-use super::rows::{Rows, Value, tail};
+use super::rows::{Rows, Value, push_labels, tail};
 use crate::inventory::Entry;
 
-/// Room for the endings of a desktop at first; families that need less cost no more, for what is not touched is not there.
+/// Room for what a desktop's rows have for themselves.
 const OWN_BYTES: usize = 64;
-
-/// How many rows each family has, by its name.
-pub type Counts = Arc<[(&'static str, u64)]>;
 
 /// What the rows of one family end with, for each desktop. A desktop has none, one or several rows.
 #[derive(Debug)]
@@ -25,22 +22,34 @@ pub(super) enum Column {
         /// Which each desktop has; 0 is none.
         numbers: Vec<u32>,
         endings: Vec<Ending>,
-        /// Which facts have which, by their address.
-        known: HashMap<usize, u32>,
+        /// Which facts have which.
+        known: Numbers,
     },
-    /// Each desktop has its own; each ending ends with a newline and holds no other.
-    Own {
-        bytes: Vec<u8>,
-        /// Where each desktop's end.
-        ends: Vec<usize>,
-        rows: u64,
-        /// No desktop has more.
-        most: u64,
-    },
+    /// Each desktop has its own.
+    Own(Own),
 }
 
 /// The endings of one desktop's rows, each with the beginning of the row that follows: that is one copy less a row.
 type Ending = Box<[Box<[u8]>]>;
+
+/// Numbers of what is kept once, by its address.
+type Numbers = HashMap<usize, u32>;
+
+/// Endings one after the other, and what many of them end with.
+#[derive(Debug, Default)]
+pub(super) struct Own {
+    /// What each row has for itself.
+    bytes: Vec<u8>,
+    /// Where each row's end.
+    ends: Vec<usize>,
+    /// How many rows the desktops up to each one have.
+    rows: Vec<u32>,
+    /// What each row goes on with; without rows where none does.
+    rests: Vec<u32>,
+    /// What rows go on with, each with the beginning of the row that follows.
+    shared: Vec<Box<[u8]>>,
+    known: Numbers,
+}
 
 impl Column {
     /// The empty column of a family; `None` where rows are not per desktop.
@@ -56,12 +65,7 @@ impl Column {
                 Some(Self::shared([false, true].map(of_flag)))
             }
             Source::Facts(_) => Some(Self::shared([])),
-            Source::Desktop(_) => Some(Column::Own {
-                bytes: Vec::new(),
-                ends: Vec::new(),
-                rows: 0,
-                most: 0,
-            }),
+            Source::Ports(_) | Source::Desktop(_) => Some(Column::Own(Own::default())),
             Source::Project(_) | Source::Moment(_) => None,
         }
     }
@@ -70,7 +74,7 @@ impl Column {
         Column::Shared {
             numbers: Vec::new(),
             endings: std::iter::once(Ending::default()).chain(endings).collect(),
-            known: HashMap::new(),
+            known: Numbers::new(),
         }
     }
 
@@ -78,10 +82,7 @@ impl Column {
     pub(super) fn reserve(&mut self, desktops: usize) {
         match self {
             Column::Shared { numbers, .. } => numbers.reserve(desktops),
-            Column::Own { bytes, ends, .. } => {
-                bytes.reserve(desktops * OWN_BYTES);
-                ends.reserve(desktops);
-            }
+            Column::Own(own) => own.reserve(desktops),
         }
     }
 
@@ -89,28 +90,20 @@ impl Column {
     pub(super) fn clear(&mut self) {
         match self {
             Column::Shared { numbers, .. } => numbers.clear(),
-            Column::Own {
-                bytes,
-                ends,
-                rows,
-                most,
-            } => {
-                bytes.clear();
-                ends.clear();
-                (*rows, *most) = (0, 0);
-            }
+            Column::Own(own) => own.clear(),
         }
     }
 
-    /// Takes in the next desktop.
-    pub(super) fn push(&mut self, entry: &Entry, planned: &Planned, plan: &Plan) {
+    /// Takes in the next desktops.
+    pub(super) fn extend(&mut self, entries: &[Entry], planned: &Planned, plan: &Plan) {
         match (self, &planned.family.source) {
             (Column::Shared { numbers, .. }, Source::State(states)) => {
-                let place = (states.place)(&entry.desktop);
-                numbers.push(place.map_or(0, |place| number(place + 1)));
+                let place = |entry: &Entry| (states.place)(&entry.desktop).map_or(0, |place| number(place + 1));
+                numbers.extend(entries.iter().map(place));
             }
             (Column::Shared { numbers, .. }, Source::Flag(flag)) => {
-                numbers.push(flag(&entry.desktop).map_or(0, |flag| 1 + u32::from(flag)));
+                let number = |entry: &Entry| flag(&entry.desktop).map_or(0, |flag| 1 + u32::from(flag));
+                numbers.extend(entries.iter().map(number));
             }
             (
                 Column::Shared {
@@ -120,28 +113,17 @@ impl Column {
                 },
                 Source::Facts(tail),
             ) => {
-                let facts = &entry.desktop.facts;
-                numbers.push(*known.entry(Arc::as_ptr(facts).addr()).or_insert_with(|| {
-                    let followed = [&*tail(facts, plan), &planned.head].concat();
-                    endings.push([followed.into()].into());
-                    number(endings.len() - 1)
+                numbers.extend(entries.iter().map(|entry| {
+                    let facts = &entry.desktop.facts;
+                    *known.entry(Arc::as_ptr(facts).addr()).or_insert_with(|| {
+                        let followed = [&*tail(facts, plan), &planned.head].concat();
+                        endings.push([followed.into()].into());
+                        number(endings.len() - 1)
+                    })
                 }));
             }
-            (
-                Column::Own {
-                    bytes,
-                    ends,
-                    rows,
-                    most,
-                },
-                Source::Desktop(write),
-            ) => {
-                let mut writer = Rows::new(bytes, &[], &[]);
-                write(entry, plan, &mut writer);
-                *rows += writer.count();
-                *most = writer.count().max(*most);
-                ends.push(bytes.len());
-            }
+            (Column::Own(own), Source::Ports(ports)) => own.extend_ports(entries, ports, &planned.head),
+            (Column::Own(own), Source::Desktop(write)) => own.extend_rows(entries, plan, *write),
             _ => {}
         }
     }
@@ -164,19 +146,12 @@ impl Column {
                     }
                 }
             }
-            Column::Own { bytes, ends, most, .. } => {
-                let mut row = |place: usize, ending: &[u8]| {
-                    out.extend_from_slice(leading_of(place));
-                    out.extend_from_slice(ending);
-                    out.extend_from_slice(head);
-                };
+            Column::Own(own) => {
                 for place in desktops {
-                    let start = place.checked_sub(1).map_or(0, |before| ends[before]);
-                    let endings = &bytes[start..ends[place]];
-                    if *most > 1 {
-                        lines(endings).for_each(|ending| row(place, ending));
-                    } else if !endings.is_empty() {
-                        row(place, endings);
+                    for row in own.rows_of(place) {
+                        out.extend_from_slice(leading_of(place));
+                        out.extend_from_slice(own.of_row(row));
+                        out.extend_from_slice(own.rest_of_row(row).unwrap_or(head));
                     }
                 }
             }
@@ -192,44 +167,83 @@ impl Column {
                 let rows = numbers.iter().map(|number| endings[*number as usize].len() as u64);
                 rows.sum()
             }
-            Column::Own { rows, .. } => *rows,
+            Column::Own(own) => own.ends.len() as u64,
         }
     }
 }
 
-/// The endings one by one.
-fn lines(mut endings: &[u8]) -> impl Iterator<Item = &[u8]> {
-    std::iter::from_fn(move || {
-        let end = memchr::memchr(b'\n', endings)? + 1;
-        let (ending, rest) = endings.split_at(end);
-        endings = rest;
-        Some(ending)
-    })
+impl Own {
+    /// A row a desktop; what is not needed is not touched, and what is not touched is not there.
+    fn reserve(&mut self, desktops: usize) {
+        self.bytes.reserve(desktops * OWN_BYTES);
+        self.ends.reserve(desktops);
+        self.rows.reserve(desktops);
+        self.rests.reserve(desktops);
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+        self.rows.clear();
+        self.rests.clear();
+    }
+
+    /// Ends the rows of a desktop.
+    fn end_desktop(&mut self) {
+        self.rows.push(number(self.ends.len()));
+    }
+
+    fn extend_rows(&mut self, entries: &[Entry], plan: &Plan, write: fn(&Entry, &Plan, &mut Rows<'_>)) {
+        for entry in entries {
+            let start = self.bytes.len();
+            let mut rows = Rows::new(&mut self.bytes, &[], &[]);
+            write(entry, plan, &mut rows);
+            match rows.count() {
+                0 => {}
+                1 => self.ends.push(self.bytes.len()),
+                // No row holds a newline but at its end.
+                _ => {
+                    let ends = memchr::memchr_iter(b'\n', &self.bytes[start..]);
+                    self.ends.extend(ends.map(|end| start + end + 1));
+                }
+            }
+            self.end_desktop();
+        }
+    }
+
+    fn extend_ports(&mut self, entries: &[Entry], ports: &PortRows, head: &[u8]) {
+        for entry in entries {
+            for port in entry.ports.iter().flat_map(|ports| ports.iter()) {
+                push_labels(&mut self.bytes, (ports.labels)(port));
+                self.ends.push(self.bytes.len());
+                let rest = self.known.entry(Arc::as_ptr(&port.place).addr()).or_insert_with(|| {
+                    self.shared.push([&*(ports.rest)(&port.place), head].concat().into());
+                    number(self.shared.len() - 1)
+                });
+                self.rests.push(*rest);
+            }
+            self.end_desktop();
+        }
+    }
+
+    fn rows_of(&self, place: usize) -> Range<usize> {
+        let first = place.checked_sub(1).map_or(0, |before| self.rows[before]);
+        first as usize..self.rows[place] as usize
+    }
+
+    fn of_row(&self, row: usize) -> &[u8] {
+        let start = row.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.bytes[start..self.ends[row]]
+    }
+
+    /// What the row goes on with, and the beginning of the one that follows; `None`: it ended.
+    fn rest_of_row(&self, row: usize) -> Option<&[u8]> {
+        let number = self.rests.get(row)?;
+        Some(&self.shared[*number as usize])
+    }
 }
 
 /// Fleets are bounded far below this.
 fn number(place: usize) -> u32 {
     u32::try_from(place).unwrap_or(0)
-}
-
-/// What makes the rows of a desktop differ: equal ones are written alike.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Endings {
-    Word(Option<usize>),
-    Text(Vec<u8>),
-}
-
-/// What the rows of one desktop in one family end with, for comparison.
-pub(super) fn endings_of(entry: &Entry, planned: &Planned, plan: &Plan) -> Endings {
-    match &planned.family.source {
-        Source::State(states) => Endings::Word((states.place)(&entry.desktop)),
-        Source::Flag(flag) => Endings::Word(flag(&entry.desktop).map(usize::from)),
-        Source::Facts(tail) => Endings::Text(tail(&entry.desktop.facts, plan).into()),
-        Source::Desktop(write) => {
-            let mut text = Vec::new();
-            write(entry, plan, &mut Rows::new(&mut text, &[], &[]));
-            Endings::Text(text)
-        }
-        Source::Project(_) | Source::Moment(_) => Endings::Word(None),
-    }
 }

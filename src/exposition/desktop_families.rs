@@ -2,7 +2,7 @@
 
 use super::plan::Plan;
 use super::rows::{Rows, Value, tail};
-use crate::inventory::{Entry, Facts, Field, Text};
+use crate::inventory::{Entry, Facts, Field, Place, Port, Text};
 
 pub(super) fn last_transition(entry: &Entry, _: &Plan, rows: &mut Rows<'_>) {
     for field in Field::ALL {
@@ -77,20 +77,21 @@ pub(super) const NETWORK_INFO_LABELS: &[&str] = &[
     "subnet_name",
 ];
 
-pub(super) fn network_info(entry: &Entry, _: &Plan, rows: &mut Rows<'_>) {
-    for port in entry.ports.iter().flat_map(|ports| ports.iter()) {
-        rows.row(
-            &[
-                ("private_ip", text(&port.private_ip)),
-                ("public_ip", text(&port.public_ip)),
-                ("vpc_id", text(&port.place.vpc_id)),
-                ("vpc_name", text(&port.place.vpc_name)),
-                ("subnet_id", text(&port.place.subnet_id)),
-                ("subnet_name", text(&port.place.subnet_name)),
-            ],
-            Value::Flag(true),
-        );
-    }
+pub(super) fn addresses(port: &Port) -> [(&'static str, &str); 2] {
+    [
+        ("private_ip", text(&port.private_ip)),
+        ("public_ip", text(&port.public_ip)),
+    ]
+}
+
+pub(super) fn place(place: &Place) -> Box<[u8]> {
+    let labels = [
+        ("vpc_id", text(&place.vpc_id)),
+        ("vpc_name", text(&place.vpc_name)),
+        ("subnet_id", text(&place.subnet_id)),
+        ("subnet_name", text(&place.subnet_name)),
+    ];
+    tail(labels, Value::Flag(true))
 }
 
 /// One row a group, however many cards it guards.

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use super::format::Syntax;
 use super::plan::Plan;
 use super::rows::Rows;
-use crate::inventory::{Desktop, Entry, Facts};
+use crate::inventory::{Desktop, Entry, Facts, Place, Port};
 use crate::publish::{ProjectState, Published};
 
 /// The TYPE of a family.
@@ -136,6 +136,8 @@ pub enum Source {
     Flag(fn(&Desktop) -> Option<bool>),
     /// The facts of each desktop, one row; rows begin likewise. Makes what stands behind that.
     Facts(fn(&Facts, &Plan) -> Box<[u8]>),
+    /// The network cards of each desktop, a row each; rows begin likewise.
+    Ports(PortRows),
     /// Anything of each desktop; rows begin likewise.
     Desktop(fn(&Entry, &Plan, &mut Rows<'_>)),
     /// What is published of each project, the same until the next publication; rows begin with `project`.
@@ -155,12 +157,21 @@ pub struct States {
     pub is_sparse_only: bool,
 }
 
+/// What stands in the row of a network card behind the leading labels.
+#[derive(Debug)]
+pub struct PortRows {
+    /// Labels of the card alone.
+    pub labels: fn(&Port) -> [(&'static str, &str); 2],
+    /// The rest of the row, which all cards of a place share.
+    pub rest: fn(&Place) -> Box<[u8]>,
+}
+
 impl Source {
     /// The labels that every row begins with.
     #[must_use]
     pub fn leading_labels(&self) -> &'static [&'static str] {
         match self {
-            Source::State(_) | Source::Flag(_) | Source::Facts(_) | Source::Desktop(_) => {
+            Source::State(_) | Source::Flag(_) | Source::Facts(_) | Source::Ports(_) | Source::Desktop(_) => {
                 &["project", "desktop_id", "computer_name"]
             }
             Source::Project(_) | Source::Moment(_) => &["project"],

@@ -1,7 +1,9 @@
 //! What the rows of a project's desktops are made of, made once, desktop by desktop, so that writing rows is copying; and
 //! how a fleet is cut into blocks, by the places of its ids, which never move: a desktop that comes or goes changes one block.
 
+use std::hint::black_box;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::column::Column;
 use super::format::Syntax;
@@ -28,17 +30,18 @@ impl Cut {
             .unwrap_or_else(|| Cut((desktops / BLOCK).next_power_of_two().ilog2()))
     }
 
-    pub(super) fn blocks(self) -> usize {
-        1 << self.0
-    }
-
-    /// The desktops of a block, as a range of the snapshot's.
-    pub(super) fn range(self, block: usize, entries: &[Entry]) -> Range<usize> {
-        let start_of = |block: u128| {
-            let start = block << (64 - self.0);
-            entries.partition_point(|entry| u128::from(entry.desktop.id.place()) < start)
+    /// The desktops of each block, as ranges that follow each other, by the places of all.
+    pub(super) fn ranges(self, places: impl Iterator<Item = u64>) -> Vec<Range<usize>> {
+        let (mut places, mut start) = (places.peekable(), 0);
+        let range = |block: usize| {
+            let next = (block as u128 + 1) << (64 - self.0);
+            let first = start;
+            while places.next_if(|place| u128::from(*place) < next).is_some() {
+                start += 1;
+            }
+            first..start
         };
-        start_of(block as u128)..start_of(block as u128 + 1)
+        (0..1 << self.0).map(range).collect()
     }
 }
 
@@ -47,6 +50,8 @@ impl Cut {
 pub(super) struct Fleet {
     /// `project="NAME"`.
     project: Vec<u8>,
+    /// Each desktop's place in the order.
+    places: Vec<u64>,
     /// What each desktop's rows begin with, one after the other.
     leading: Vec<u8>,
     /// Where each desktop's ends.
@@ -64,6 +69,7 @@ impl Fleet {
         let families = plan.families().iter();
         Self {
             project,
+            places: Vec::new(),
             leading: Vec::new(),
             leading_ends: Vec::new(),
             columns: families.map(|planned| Column::new(planned, syntax)).collect(),
@@ -75,6 +81,11 @@ impl Fleet {
         &self.project
     }
 
+    /// The desktops of each block, of a fleet that is cut for the first time.
+    pub(super) fn blocks(&self) -> Vec<Range<usize>> {
+        Cut::of(self.len(), None).ranges(self.places.iter().copied())
+    }
+
     /// How many desktops it has.
     pub(super) fn len(&self) -> usize {
         self.leading_ends.len()
@@ -82,23 +93,29 @@ impl Fleet {
 
     /// Forgets the desktops; what they shared stays.
     pub(super) fn clear(&mut self) {
+        self.places.clear();
         self.leading.clear();
         self.leading_ends.clear();
         self.columns.iter_mut().flatten().for_each(Column::clear);
     }
 
-    /// Takes in desktops one by one: what is known of one is near by only once.
+    /// Takes in desktops, a block at a time, so that what is known of one is fetched from memory only once.
     pub(super) fn extend(&mut self, entries: &[Entry], plan: &Plan) {
+        self.places.reserve(entries.len());
         self.leading.reserve(entries.len() * (self.project.len() + 96));
         self.leading_ends.reserve(entries.len());
         for column in self.columns.iter_mut().flatten() {
             column.reserve(entries.len());
         }
-        for entry in entries {
-            self.push_leading(entry);
+        for block in entries.chunks(BLOCK) {
+            fetch(block);
+            self.places.extend(block.iter().map(|entry| entry.desktop.id.place()));
+            for entry in block {
+                self.push_leading(entry);
+            }
             for (column, planned) in self.columns.iter_mut().zip(plan.families()) {
                 if let Some(column) = column {
-                    column.push(entry, planned, plan);
+                    column.extend(block, planned, plan);
                 }
             }
         }
@@ -132,6 +149,28 @@ impl Fleet {
             column.write(desktops, head, |place| self.leading_of(place), out);
         }
     }
+}
+
+/// Reads a little of everything that rows of these desktops are made from. What is known of a desktop lies in a dozen places far
+/// from each other, and a processor fetches many of them at the same time where it can go on without what they hold. Making a
+/// sheet takes a third of the time that it takes without.
+fn fetch(block: &[Entry]) {
+    let first = |text: Option<&str>| text.and_then(|text| text.bytes().next()).map_or(0, usize::from);
+    let desktops = block.iter().map(|entry| &*entry.desktop);
+    let records = desktops.clone().map(|desktop| {
+        let words = [
+            desktop.status.is_some(),
+            desktop.attach_state.is_some(),
+            desktop.created.is_some(),
+        ];
+        words.into_iter().map(usize::from).sum::<usize>() + desktop.users.len() + Arc::as_ptr(&desktop.facts).addr()
+    });
+    let names = desktops.map(|desktop| first(Some(desktop.id.as_str())) + first(desktop.computer_name.as_deref()));
+    let cards = || block.iter().filter_map(|entry| entry.ports.as_ref()?.first());
+    let places = cards().map(|card| Arc::as_ptr(&card.place).addr());
+    let addresses = cards().map(|card| first(card.private_ip.as_deref()) + first(card.public_ip.as_deref()));
+    let everything = records.chain(places).chain(names).chain(addresses);
+    black_box(everything.fold(0, usize::wrapping_add));
 }
 
 #[cfg(test)]

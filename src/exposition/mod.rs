@@ -13,6 +13,7 @@
 mod catalogue;
 mod changed;
 mod column;
+mod counts;
 mod desktop_families;
 mod family;
 mod fleet;
@@ -21,7 +22,6 @@ mod label_value;
 mod moment;
 mod packed;
 mod packer;
-mod parts;
 mod plan;
 mod print;
 mod project_catalogue;
@@ -37,7 +37,7 @@ use tokio::time::Instant;
 
 use crate::publish::Publication;
 pub use catalogue::families;
-pub use column::Counts;
+pub use counts::{Counts, count};
 pub use family::{Family, Group, Kind};
 pub use format::{Coding, Format, Syntax};
 pub use moment::{SERIES, SERIES_HELP, push_end, push_moment, push_series};

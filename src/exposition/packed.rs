@@ -10,7 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::changed::changes;
-use super::column::Counts;
+use super::counts::{Counts, counts};
 use super::family::Source;
 use super::fleet::{Cut, Fleet};
 use super::format::{Coding, Syntax};
@@ -18,8 +18,8 @@ use super::packer::{Checksum, GZIP_HEADER, Packer, Segment, gzip_closing, zstd_c
 use super::plan::Plan;
 use super::rows::Rows;
 use super::selection::Selection;
-use super::sheet::{counts, entries_of, snapshot_of};
-use crate::inventory::Snapshot;
+use super::sheet::{entries_of, snapshot_of};
+use crate::inventory::{Entry, Snapshot};
 use crate::publish::{ProjectState, Publication};
 
 /// Up to this, parts are sent as one.
@@ -193,13 +193,19 @@ impl Packing<'_> {
         let mut blocks = Vec::new();
         if self.selection.has_project(&state.project.name) {
             self.project_rows(state, fleet.project());
-            for block in 0..cut.blocks() {
-                let desktops = &entries[self.selection.part_of(cut.range(block, entries), entries)];
-                let is_changed = last.map(|(_, (snapshot, _))| {
-                    let earlier = snapshot.entries();
-                    let earlier = &earlier[self.selection.part_of(cut.range(block, earlier), earlier)];
-                    changes(earlier, desktops, self.plan)
-                });
+            let blocks_of = |entries: &[Entry]| {
+                let places = entries.iter().map(|entry| entry.desktop.id.place());
+                let ranges = cut.ranges(places).into_iter();
+                ranges
+                    .map(|range| self.selection.part_of(range, entries))
+                    .collect::<Vec<_>>()
+            };
+            let earlier = last.map(|(_, (snapshot, _))| (snapshot.entries(), blocks_of(snapshot.entries())));
+            for (block, desktops) in blocks_of(entries).into_iter().enumerate() {
+                let desktops = &entries[desktops];
+                let is_changed = earlier
+                    .as_ref()
+                    .map(|(earlier, blocks)| changes(&earlier[blocks[block].clone()], desktops, self.plan));
                 let is_changed = is_changed.unwrap_or_else(|| vec![true; self.parts.len()]);
                 fleet.clear();
                 if is_changed.contains(&true) {

@@ -136,7 +136,12 @@ fn planned(family: &'static Family, settings: &MetricsSettings, users: Users) ->
     };
     let endings = match &family.source {
         Source::State(states) => Some(endings(family, states, settings)?),
-        Source::Flag(_) | Source::Facts(_) | Source::Desktop(_) | Source::Project(_) | Source::Moment(_) => None,
+        Source::Flag(_)
+        | Source::Facts(_)
+        | Source::Ports(_)
+        | Source::Desktop(_)
+        | Source::Project(_)
+        | Source::Moment(_) => None,
     };
     is_served.then(|| Planned {
         family,

@@ -70,13 +70,7 @@ pub(super) fn tail<'l>(labels: impl IntoIterator<Item = (&'l str, &'l str)>, val
 }
 
 fn push_tail<'l>(out: &mut Vec<u8>, labels: impl IntoIterator<Item = (&'l str, &'l str)>, value: Value) {
-    for (name, value) in labels {
-        out.push(b',');
-        out.extend_from_slice(name.as_bytes());
-        out.extend_from_slice(b"=\"");
-        push_description(out, value);
-        out.push(b'"');
-    }
+    push_labels(out, labels);
     out.extend_from_slice(b"} ");
     match value {
         Value::Flag(flag) => out.push(if flag { b'1' } else { b'0' }),
@@ -84,6 +78,17 @@ fn push_tail<'l>(out: &mut Vec<u8>, labels: impl IntoIterator<Item = (&'l str, &
         Value::Moment(moment) => push_moment(out, moment),
     }
     out.push(b'\n');
+}
+
+/// Appends labels that follow others.
+pub(super) fn push_labels<'l>(out: &mut Vec<u8>, labels: impl IntoIterator<Item = (&'l str, &'l str)>) {
+    for (name, value) in labels {
+        out.push(b',');
+        out.extend_from_slice(name.as_bytes());
+        out.extend_from_slice(b"=\"");
+        push_description(out, value);
+        out.push(b'"');
+    }
 }
 
 /// Decimal digits, exactly: a float would cost more and know less.

@@ -1,14 +1,14 @@
 //! A publication made ready to be written: what rows are made of is made once, desktop by desktop, so that writing them is
 //! copying. Every reader of one publication shares one sheet.
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use super::column::Counts;
+use super::counts::{Counts, counts};
 use super::family::Source;
-use super::fleet::Cut;
+use super::fleet::Fleet;
 use super::format::Syntax;
-use super::parts::Parts;
-use super::plan::{Plan, Planned};
+use super::plan::Plan;
 use super::rows::Rows;
 use super::selection::Selection;
 use crate::inventory::{Entry, Snapshot};
@@ -20,19 +20,26 @@ pub struct Sheet {
     publication: Arc<Publication>,
     plan: Arc<Plan>,
     syntax: Syntax,
-    fleets: Vec<Parts>,
+    fleets: Vec<Fleet>,
+    /// The desktops of each fleet's blocks.
+    blocks: Vec<Vec<Range<usize>>>,
     counts: Counts,
 }
 
 impl Sheet {
-    /// Makes a publication ready to be written in a syntax. Costs about a µs a desktop, spread over the cores.
+    /// Makes a publication ready to be written in a syntax. Costs about 0.4 µs a desktop.
     #[must_use]
     pub fn of(publication: Arc<Publication>, plan: Arc<Plan>, syntax: Syntax) -> Self {
-        let fleet = |state: &ProjectState| Parts::of(&state.project.name, entries_of(state), &plan, syntax);
-        let fleets: Vec<Parts> = publication.projects.iter().map(fleet).collect();
+        let fleet = |state: &ProjectState| {
+            let mut fleet = Fleet::new(&state.project.name, &plan, syntax);
+            fleet.extend(entries_of(state), &plan);
+            fleet
+        };
+        let fleets: Vec<Fleet> = publication.projects.iter().map(fleet).collect();
         let of_desktops = |family: usize| fleets.iter().map(|fleet| fleet.rows(family)).sum();
         Self {
             counts: counts(&publication, &plan, of_desktops),
+            blocks: fleets.iter().map(Fleet::blocks).collect(),
             fleets,
             publication,
             plan,
@@ -80,26 +87,11 @@ impl Sheet {
             }
             Unit::Block { family, project, block } => {
                 let entries = entries_of(&self.publication.projects[project]);
-                let range = Cut::of(entries.len(), None).range(block, entries);
-                self.fleets[project].write(family, selection.part_of(range, entries), &self.plan, out);
+                let desktops = selection.part_of(self.blocks[project][block].clone(), entries);
+                self.fleets[project].write(family, desktops, &self.plan, out);
             }
         }
     }
-}
-
-/// How many rows each family has, where those of desktops are counted already.
-pub(super) fn counts(publication: &Publication, plan: &Plan, of_desktops: impl Fn(usize) -> u64) -> Counts {
-    let count = |(family, planned): (usize, &Planned)| {
-        let mut rows = Rows::counting();
-        for state in &publication.projects {
-            if let (Source::Project(write), Some(published)) = (&planned.family.source, &state.published) {
-                write(state, published, &mut rows);
-            }
-        }
-        (planned.family.name, rows.count() + of_desktops(family))
-    };
-    let is_still = |(_, planned): &(usize, &Planned)| !matches!(planned.family.source, Source::Moment(_));
-    plan.families().iter().enumerate().filter(is_still).map(count).collect()
 }
 
 /// The desktops of a project, in order.
@@ -159,7 +151,7 @@ impl Cursor {
                 return Some(Unit::Project { family, project });
             }
             let block = self.block;
-            if block < Cut::of(sheet.fleets[project].len(), None).blocks() {
+            if block < sheet.blocks[project].len() {
                 self.block += 1;
                 return Some(Unit::Block { family, project, block });
             }

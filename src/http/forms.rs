@@ -1,7 +1,7 @@
 //! Which forms of the current publication there are: made when somebody asks for one, once, and made anew beside the last
 //! one when something else is published. Nothing is made that nobody asked for.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Mutex as Turn, watch};
@@ -9,7 +9,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::exposition::{Coding, Counts, Packed, Plan, Selection, Sheet, Syntax};
+use crate::exposition::{Coding, Counts, Packed, Plan, Selection, Sheet, Syntax, count};
 use crate::publish::{Publication, Reader};
 
 /// A form that nobody asked for in this time is let go.
@@ -18,8 +18,42 @@ const KEPT_FOR: Duration = Duration::from_secs(600);
 /// Different forms that are kept; past this, the one that was asked for longest ago is let go.
 const FORMS_MAXIMUM: usize = 16;
 
-/// A compressed form: of what, in which syntax, in which coding.
-pub(super) type Key = (Selection, Syntax, Coding);
+/// Which form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Key {
+    /// Ready to be written in a syntax, whatever of it is asked for.
+    Sheet(Syntax),
+    /// Compressed: of what, in which syntax, in which coding.
+    Packed(Selection, Syntax, Coding),
+}
+
+/// A form of a publication.
+#[derive(Debug, Clone)]
+pub(super) enum Form {
+    Sheet(Arc<Sheet>),
+    Packed(Arc<Packed>),
+}
+
+impl Form {
+    /// Makes a form, beside the last one of this key if there is one.
+    fn make((publication, plan): (Arc<Publication>, Arc<Plan>), key: &Key, before: Option<&Packed>) -> Self {
+        match key {
+            Key::Sheet(syntax) => Form::Sheet(Arc::new(Sheet::of(publication, plan, *syntax))),
+            Key::Packed(selection, syntax, coding) => {
+                let form = (selection, *syntax, *coding);
+                Form::Packed(Arc::new(Packed::of(publication, plan, form, before)))
+            }
+        }
+    }
+
+    /// What it is of, and the plan that it follows.
+    pub(super) fn made_from(&self) -> (&Arc<Publication>, &Arc<Plan>) {
+        match self {
+            Form::Sheet(sheet) => (sheet.publication(), sheet.plan()),
+            Form::Packed(packed) => (packed.publication(), packed.plan()),
+        }
+    }
+}
 
 /// The forms of what is published; cheap to clone, all clones share them.
 #[derive(Debug, Clone)]
@@ -27,28 +61,38 @@ pub struct Forms {
     reader: Reader,
     plan: Arc<watch::Sender<Arc<Plan>>>,
     shelf: Arc<Mutex<Shelf>>,
-    /// One sheet is made at a time, so that readers who come together share it.
-    sheet_turn: Arc<Turn<()>>,
 }
 
 #[derive(Debug, Default)]
 struct Shelf {
-    /// One a syntax, alive while a reader holds it.
-    sheets: Vec<Weak<Sheet>>,
     slots: Vec<Slot>,
     /// How many rows everything has, for readers of a part.
     counted: Option<(Arc<Publication>, Arc<Plan>, Counts)>,
 }
 
-/// A place for one compressed form.
+/// A place for one form.
 #[derive(Debug)]
 struct Slot {
     key: Key,
-    packed: Option<Arc<Packed>>,
+    form: Option<Form>,
     asked_at: Instant,
     /// Somebody asked for it since it was made.
     is_wanted: bool,
+    /// One is made at a time, so that readers who come together share it.
     turn: Arc<Turn<()>>,
+}
+
+impl Slot {
+    /// What of the form helps to make the next one; a sheet is not worth its memory meanwhile.
+    fn before(&mut self) -> Option<Arc<Packed>> {
+        match self.form.take()? {
+            Form::Sheet(_) => None,
+            Form::Packed(packed) => {
+                self.form = Some(Form::Packed(Arc::clone(&packed)));
+                Some(packed)
+            }
+        }
+    }
 }
 
 impl Forms {
@@ -59,7 +103,6 @@ impl Forms {
             reader,
             plan: Arc::new(watch::Sender::new(plan)),
             shelf: Arc::default(),
-            sheet_turn: Arc::default(),
         }
     }
 
@@ -92,26 +135,6 @@ impl Forms {
         }
     }
 
-    /// The current publication made ready to be written; every reader shares it. `None` if making it failed.
-    pub(super) async fn sheet(&self, syntax: Syntax) -> Option<Arc<Sheet>> {
-        let _turn = self.sheet_turn.lock().await;
-        let (publication, plan) = (self.reader.current(), self.plan());
-        let is_current = |sheet: &Arc<Sheet>| {
-            let made_from = (sheet.publication(), sheet.plan());
-            sheet.syntax() == syntax && is_same(made_from, (&publication, &plan))
-        };
-        let sheet = self.kept().sheets.iter().filter_map(Weak::upgrade).find(is_current);
-        if sheet.is_some() {
-            return sheet;
-        }
-        let making = spawn_blocking(move || Arc::new(Sheet::of(publication, plan, syntax)));
-        let sheet = making.await.inspect_err(failed).ok()?;
-        let mut kept = self.kept();
-        kept.sheets.retain(|sheet| sheet.strong_count() > 0);
-        kept.sheets.push(Arc::downgrade(&sheet));
-        Some(sheet)
-    }
-
     /// How many rows each family has in a publication; counted once for all readers of a part of it.
     pub(super) async fn counts(&self, publication: &Arc<Publication>, plan: &Arc<Plan>) -> Option<Counts> {
         let is_current =
@@ -126,41 +149,41 @@ impl Forms {
             return counts;
         }
         let (counted, by) = (Arc::clone(publication), Arc::clone(plan));
-        let counting = spawn_blocking(move || Arc::clone(Sheet::of(counted, by, Syntax::Classic).counts()));
+        let counting = spawn_blocking(move || count(&counted, &by));
         let counts = counting.await.inspect_err(failed).ok()?;
         self.kept().counted = Some((Arc::clone(publication), Arc::clone(plan), Arc::clone(&counts)));
         Some(counts)
     }
 
-    /// The compressed form of the current publication. `None` if making it failed.
-    pub(super) async fn packed(&self, key: &Key) -> Option<Arc<Packed>> {
+    /// A form of the current publication. `None` if making it failed.
+    pub(super) async fn get(&self, key: &Key) -> Option<Form> {
         self.ask(key);
-        let packed = self.renewed(key).await;
+        let form = self.renewed(key).await;
         // Asked for once more, or the next publication would count this time as the one before.
         self.ask(key);
-        packed
+        form
     }
 
-    async fn renewed(&self, key: &Key) -> Option<Arc<Packed>> {
+    async fn renewed(&self, key: &Key) -> Option<Form> {
         let turn = self.with_slot(key, |slot| Arc::clone(&slot.turn))?;
         let _turn = turn.lock().await;
         let (publication, plan) = (self.reader.current(), self.plan());
-        let before = self.with_slot(key, |slot| slot.packed.clone()).flatten();
-        let is_current = |packed: &Arc<Packed>| is_same((packed.publication(), packed.plan()), (&publication, &plan));
-        if let Some(packed) = before.clone().filter(is_current) {
-            return Some(packed);
+        let is_current = |form: &Form| is_same(form.made_from(), (&publication, &plan));
+        let current = |slot: &mut Slot| slot.form.clone().filter(is_current);
+        if let Some(form) = self.with_slot(key, current).flatten() {
+            return Some(form);
         }
-        let (selection, syntax, coding) = key.clone();
-        let making = spawn_blocking(move || {
-            let form = (&selection, syntax, coding);
-            Arc::new(Packed::of(publication, plan, form, before.as_deref()))
-        });
-        let packed = making.await.inspect_err(failed).ok()?;
+        let before = self.with_slot(key, Slot::before).flatten();
+        let making = {
+            let key = key.clone();
+            spawn_blocking(move || Form::make((publication, plan), &key, before.as_deref()))
+        };
+        let form = making.await.inspect_err(failed).ok()?;
         self.with_slot(key, |slot| {
-            slot.packed = Some(Arc::clone(&packed));
+            slot.form = Some(form.clone());
             slot.is_wanted = false;
         });
-        Some(packed)
+        Some(form)
     }
 
     fn ask(&self, key: &Key) {
@@ -176,17 +199,21 @@ impl Forms {
         }
         kept.slots.push(Slot {
             key: key.clone(),
-            packed: None,
+            form: None,
             asked_at: now,
             is_wanted: true,
             turn: Arc::default(),
         });
     }
 
-    /// What was asked for since it was made. What nobody wants any more is let go.
+    /// What was asked for since it was made. What nobody wants any more is let go: a sheet soon, for it is made in no time, and
+    /// keeps what it was made from.
     fn wanted(&self) -> Vec<Key> {
         let mut kept = self.kept();
-        kept.slots.retain(|slot| slot.asked_at.elapsed() < KEPT_FOR);
+        kept.slots.retain(|slot| match slot.key {
+            Key::Sheet(_) => slot.is_wanted,
+            Key::Packed(..) => slot.asked_at.elapsed() < KEPT_FOR,
+        });
         let wanted = kept.slots.iter().filter(|slot| slot.is_wanted);
         wanted.map(|slot| slot.key.clone()).collect()
     }
@@ -210,4 +237,69 @@ fn is_same(one: (&Arc<Publication>, &Arc<Plan>), other: (&Arc<Publication>, &Arc
 /// A form that cannot be made is our own mistake; readers are served without it.
 fn failed(error: &tokio::task::JoinError) {
     tracing::error!(%error, "a form of the metrics could not be made");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inventory::{Networks, SnapshotBuilder};
+    use crate::publish::{Board, NetworkFacts, Project, Publisher};
+
+    fn stage() -> (Publisher, Forms) {
+        let (board, reader) = Board::open();
+        let publisher = board.add(Arc::new(Project {
+            name: "p".to_owned(),
+            region: String::new(),
+            endpoint: String::new(),
+            project_id: None,
+            required: true,
+            interval: KEPT_FOR,
+            network_interval: KEPT_FOR,
+        }));
+        (publisher, Forms::new(reader, Arc::default()))
+    }
+
+    fn publish(publisher: &Publisher) {
+        let builder = SnapshotBuilder::new("id".into(), jiff::Timestamp::UNIX_EPOCH);
+        let snapshot = builder.build(None, &Networks::new(KEPT_FOR), Instant::now());
+        let _ = publisher.publish(&Arc::new(snapshot), NetworkFacts::default());
+    }
+
+    /// The form that is there, without asking for it; `None` if it is not there, or not of what is published now.
+    fn ready(forms: &Forms, key: &Key) -> Option<Form> {
+        let form = forms.with_slot(key, |slot| slot.form.clone()).flatten();
+        form.filter(|form| is_same(form.made_from(), (&forms.reader.current(), &forms.plan())))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_asked_for_is_ready_when_the_next_is_published_and_not_for_ever() {
+        let (publisher, forms) = stage();
+        let sheet = Key::Sheet(Syntax::Classic);
+        let packed = Key::Packed(Selection::default(), Syntax::Classic, Coding::Gzip);
+        publish(&publisher);
+        for key in [&sheet, &packed] {
+            assert!(ready(&forms, key).is_none(), "nobody asked yet");
+            assert!(forms.get(key).await.is_some());
+        }
+        let stop = CancellationToken::new();
+        let running = tokio::spawn(forms.clone().run(stop.clone()));
+        publish(&publisher);
+        // Time moves when everything else waits.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert!(ready(&forms, &sheet).is_some() && ready(&forms, &packed).is_some());
+        publish(&publisher);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert!(
+            ready(&forms, &sheet).is_none() && ready(&forms, &packed).is_none(),
+            "nobody asked since"
+        );
+        let kept = |key: &Key| forms.with_slot(key, |slot| slot.form.is_some());
+        assert_eq!((kept(&sheet), kept(&packed)), (None, Some(true)));
+        tokio::time::sleep(KEPT_FOR).await;
+        publish(&publisher);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(kept(&packed), None, "nobody asked for so long");
+        stop.cancel();
+        running.await.expect("it ends");
+    }
 }

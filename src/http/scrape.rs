@@ -11,9 +11,9 @@ use http::{HeaderMap, Response, StatusCode};
 use tokio::time::Instant;
 
 use super::body::Page;
-use super::forms::Forms;
+use super::forms::{Form, Forms, Key};
 use super::rest::Rest;
-use crate::exposition::{Coding, Format, Packed, Plan, Print, Selection, SelectionError, Sheet};
+use crate::exposition::{Coding, Format, Plan, Print, Selection, SelectionError};
 use crate::publish::Publication;
 
 /// What a reader asked for.
@@ -24,21 +24,6 @@ pub(super) struct Scrape {
     coding: Coding,
     /// The tags of what the reader has.
     known_tags: String,
-}
-
-/// What the answer is made from.
-enum Form {
-    Packed(Arc<Packed>),
-    Plain(Arc<Sheet>),
-}
-
-impl Form {
-    fn made_from(&self) -> (&Arc<Publication>, &Arc<Plan>) {
-        match self {
-            Form::Packed(packed) => (packed.publication(), packed.plan()),
-            Form::Plain(sheet) => (sheet.publication(), sheet.plan()),
-        }
-    }
 }
 
 impl Scrape {
@@ -70,28 +55,29 @@ impl Scrape {
         }
         let syntax = self.format.syntax();
         let counts = match &form {
-            Form::Plain(sheet) => Arc::clone(sheet.counts()),
+            Form::Sheet(sheet) => Arc::clone(sheet.counts()),
             Form::Packed(packed) if self.selection.is_everything() => Arc::clone(packed.counts()),
             Form::Packed(_) => forms.counts(made_from, plan).await?,
         };
         let rest = rest.write(publication, plan, &counts, (&self.selection, syntax));
         let page = match form {
             Form::Packed(packed) => Page::of(packed.parts().chain([packed.closing(&rest).into()])),
-            Form::Plain(sheet) => Page::printed(Print::new(sheet, self.selection.clone()), rest.into()),
+            Form::Sheet(sheet) => Page::printed(Print::new(sheet, self.selection.clone()), rest.into()),
         };
         Some(self.response(StatusCode::OK, &tag, page))
     }
 
     /// A form that cannot be compressed is served plain.
     async fn form(&mut self, forms: &Forms) -> Option<Form> {
+        let syntax = self.format.syntax();
         if self.coding != Coding::Identity {
-            let key = (self.selection.clone(), self.format.syntax(), self.coding);
-            if let Some(packed) = forms.packed(&key).await {
-                return Some(Form::Packed(packed));
+            let key = Key::Packed(self.selection.clone(), syntax, self.coding);
+            if let Some(packed) = forms.get(&key).await {
+                return Some(packed);
             }
             self.coding = Coding::Identity;
         }
-        forms.sheet(self.format.syntax()).await.map(Form::Plain)
+        forms.get(&Key::Sheet(syntax)).await
     }
 
     /// The numbers of the snapshots, and a mark of all that makes answers differ but for the exporter's own counters;

@@ -12,9 +12,9 @@ use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 use workspace_exporter::config::{MetricsSettings, StateRows, Users};
-use workspace_exporter::exposition::{Coding, Packed, Plan, Print, Selection, Sheet, Syntax};
+use workspace_exporter::exposition::{Coding, Packed, Plan, Print, Selection, Sheet, Syntax, count};
 use workspace_exporter::inventory::{
-    AttachState, Desktop, DesktopId, Facts, Field, LoginStatus, Networks, Place, Port, SnapshotBuilder, State, Status,
+    AttachState, Desktop, DesktopId, Facts, Field, LoginStatus, Networks, Place, Port, SnapshotBuilder, State,
     TaskStatus, Text, Word,
 };
 use workspace_exporter::publish::{Board, NetworkFacts, Project, Publication, Publisher, Reader};
@@ -485,24 +485,27 @@ proptest! {
         whole.sort();
         prop_assert_eq!(joined, whole);
     }
-}
 
-#[test]
-fn sheets_count_the_rows_that_are_written() {
-    let ids = (0..200).map(|number| format!("desktop-{number}"));
-    let fleet = ids.map(|id| {
-        let mut desktop = Desktop::new(DesktopId::try_new(id).unwrap());
-        desktop.status = Some(State::Known(Status::Error));
-        (desktop, Vec::new())
-    });
-    let publication = Published::new("p").publish(&fleet.collect::<Vec<_>>(), LISTED_AT.parse().unwrap());
-    for is_dense in [false, true] {
-        let plan = Arc::new(Plan::of(&settings(is_dense, false), Users::Off).unwrap());
+    #[test]
+    fn rows_are_counted_as_they_are_written(
+        fleet in proptest::collection::vec((desktop(), ports()), 0..40),
+        is_dense in any::<bool>(),
+    ) {
+        let publication = Published::new("p").publish(&fleet, LISTED_AT.parse().unwrap());
+        let on = ["security_group_info", "vcpus", "memory_bytes", "volume_size_bytes"];
+        let on = on.map(|name| format!("desktop_{name}")).into();
+        let plan = Plan::of(&MetricsSettings { on, ..settings(is_dense, false) }, Users::Plain).unwrap();
+        let plan = Arc::new(plan);
         let text = printed(&publication, &plan, &Selection::default(), Syntax::Classic);
+        let packed = (&Selection::default(), Syntax::Classic, Coding::Gzip);
+        let packed = Packed::of(Arc::clone(&publication), Arc::clone(&plan), packed, None);
+        let counted = count(&publication, &plan);
         let sheet = Sheet::of(Arc::clone(&publication), plan, Syntax::Classic);
-        for (family, count) in sheet.counts().iter() {
+        for (family, count) in counted.iter() {
             let rows = text.lines().filter(|line| line.starts_with(&format!("{family}{{")));
-            assert_eq!(rows.count() as u64, *count, "{family}");
+            prop_assert_eq!(rows.count() as u64, *count, "{}", family);
         }
+        prop_assert_eq!(&counted, sheet.counts());
+        prop_assert_eq!(&counted, packed.counts());
     }
 }
