@@ -136,7 +136,9 @@ impl HttpTransport {
         let request = reqwest::Request::try_from(request).map_err(sorted)?;
         let answered = timeout(self.first_byte_timeout, self.client.execute(request)).await;
         let mut answer = answered.map_err(|_| TransportError::Timeout)?.map_err(sorted)?;
-        let mut body = BytesMut::new();
+        // As long as it says it is, if it may be: a body that grows is copied again and again.
+        let length = answer.content_length().and_then(|length| usize::try_from(length).ok());
+        let mut body = BytesMut::with_capacity(length.map_or(0, |length| length.min(BODY_MAXIMUM)));
         while let Some(chunk) = answer.chunk().await.map_err(sorted)? {
             if body.len() + chunk.len() > BODY_MAXIMUM {
                 return Err(TransportError::TooLong);

@@ -1,6 +1,7 @@
 //! Keeps the networks of a project's desktops: all of them at their own cadence, new ones and those whose addresses changed
 //! with the next poll. What a pass does not answer stays as it was, for a while.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -119,7 +120,8 @@ impl NetworkKeeper {
 
     /// Forgets desktops that are not in the snapshot.
     pub(super) fn retain(&self, snapshot: &Snapshot) {
-        self.state().networks.retain(|id| snapshot.get(id).is_some());
+        let shown: HashSet<&DesktopId> = snapshot.entries().iter().map(|entry| &entry.desktop.id).collect();
+        self.state().networks.retain(|id| shown.contains(id));
     }
 
     /// Asks for the networks of these desktops, by `deadline` at the latest; returns whether there was anything to ask.
