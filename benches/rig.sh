@@ -36,4 +36,9 @@ counted() {
 
 done_polls() { counted huaweicloud_workspace_exporter_polls_total 'result="ok"'; }
 
-wait_for_polls() { until [ "$(done_polls)" -ge "$1" ] 2>/dev/null; do sleep 0.5; done; }
+wait_for_polls() {
+  until [ "$(done_polls)" -ge "$1" ]; do
+    kill -0 "$exporter" || exit 1
+    sleep 0.5
+  done
+}

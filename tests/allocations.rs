@@ -156,7 +156,7 @@ fn a_poll_and_a_scrape_take_what_they_may_of_the_heap() {
     assert_a_desktop(first, 9);
     println!("{} bytes a desktop, without networks", first.kept_bytes / DESKTOPS);
     assert!(
-        first.kept_bytes / DESKTOPS <= 400,
+        first.kept_bytes / DESKTOPS <= 290,
         "{} bytes a desktop",
         first.kept_bytes / DESKTOPS
     );

@@ -44,10 +44,10 @@ impl FieldReader {
     }
 
     pub(super) fn state<W: Word>(&mut self, field: Field<Cow<'_, str>>, name: &'static str) -> Option<State<W>> {
-        let text = self.read(field, name);
-        let state = State::parse(text.as_deref()?);
-        if let State::Unknown(raw) = &state {
-            *self.losses.unknown_words.entry((name, raw.clone())).or_default() += 1;
+        let raw = self.read(field, name)?;
+        let state = State::parse(&raw);
+        if state == State::Unknown {
+            *self.losses.unknown_words.entry((name, raw.into())).or_default() += 1;
         }
         Some(state)
     }

@@ -12,6 +12,9 @@ use crate::inventory::{Desktop, DesktopId, Port, VolumeRole};
 const MEGABYTE: u64 = 1 << 20;
 const GIGABYTE: u64 = 1 << 30;
 
+/// The status of a desktop that is gone; no list of the vendor has it (`api/facts.md`, section 1.4).
+const DELETED: &str = "DELETED";
+
 /// Reads a desktop; `None` when it has no id. Of its tags, those wanted are kept.
 pub(super) fn desktop<'a>(
     mut wire: DesktopDetailInfo<'a>,
@@ -27,6 +30,7 @@ pub(super) fn desktop<'a>(
         Field::Present(word) if word.is_empty() => Field::Absent,
         field => field,
     };
+    let is_deleted = matches!(&wire.status, Field::Present(word) if word.eq_ignore_ascii_case(DELETED));
     Some(Desktop {
         id,
         computer_name: reader.text(wire.computer_name, "computer_name"),
@@ -37,6 +41,7 @@ pub(super) fn desktop<'a>(
         in_maintenance_mode: reader.read(wire.in_maintenance_mode, "in_maintenance_mode"),
         is_frozen: reader.read(wire.is_freeze, "is_freeze"),
         created: reader.moment(wire.created, "created"),
+        is_deleted,
         address_mark: reader.mark(wire.ip_addresses, "ip_addresses"),
         assigned_users: assigned_users(wire.attach_user_infos, wire.user_list, wire.user_name, reader),
         users: Box::default(),

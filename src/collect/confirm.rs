@@ -48,7 +48,7 @@ fn take(ids: &[DesktopId], page: DesktopPage, confirmation: &mut Confirmation) {
     let mut silent = ids.to_vec();
     for desktop in page.desktops.into_iter().filter(|desktop| ids.contains(&desktop.id)) {
         silent.retain(|id| *id != desktop.id);
-        if desktop.is_deleted() {
+        if desktop.is_deleted {
             confirmation.deleted.push(desktop.id);
         } else {
             confirmation.answered.push(desktop);
@@ -63,14 +63,13 @@ fn take(ids: &[DesktopId], page: DesktopPage, confirmation: &mut Confirmation) {
 mod tests {
     use super::super::pages::{desktop, page_of};
     use super::*;
-    use crate::inventory::State;
 
     /// What an answer of these desktops, of so many in all, says of desktops 1, 2 and 3: answered, deleted, unknown.
     fn told(numbers: &[usize], total: Option<usize>) -> (usize, usize, usize) {
         let ids: Vec<DesktopId> = (1..4).map(|number| desktop(number, number).id).collect();
         let mut desktops: Vec<_> = numbers.iter().map(|number| desktop(*number, *number)).collect();
         if let Some(third) = desktops.iter_mut().find(|desktop| desktop.id == ids[2]) {
-            third.status = Some(State::parse("deleted"));
+            third.is_deleted = true;
         }
         let mut confirmation = Confirmation::default();
         take(&ids, page_of(desktops, total), &mut confirmation);

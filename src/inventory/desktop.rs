@@ -78,6 +78,8 @@ pub struct Desktop {
     pub created: Option<Timestamp>,
     /// Another number when its addresses are others: then its networks are worth asking for.
     pub address_mark: u64,
+    /// This is the record of a desktop that is gone: by its id, the API still answers for a while (`api/facts.md`, section 1.4).
+    pub is_deleted: bool,
     /// To how many users and groups it is assigned.
     pub assigned_users: Option<u32>,
     /// Their names, as far as the operator wants them shown: hashed, plain, or none at all.
@@ -110,6 +112,7 @@ impl Desktop {
             is_frozen: None,
             created: None,
             address_mark: 0,
+            is_deleted: false,
             assigned_users: None,
             users: Box::default(),
             facts: Arc::default(),
@@ -120,12 +123,5 @@ impl Desktop {
     #[must_use]
     pub fn is_being_deleted(&self) -> bool {
         self.task_status == Some(State::Known(TaskStatus::DELETING))
-    }
-
-    /// Whether this is the record of a desktop that is gone: by its id, the API still answers for a while
-    /// (`api/facts.md`, section 1.4).
-    #[must_use]
-    pub fn is_deleted(&self) -> bool {
-        matches!(&self.status, Some(State::Unknown(word)) if word.eq_ignore_ascii_case("DELETED"))
     }
 }

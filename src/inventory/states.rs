@@ -1,4 +1,4 @@
-//! The state words of the API as closed enums, open at one end: a word that is not here is kept, never an error.
+//! The state words of the API as closed enums, open at one end: a word that is not here is unknown, never an error.
 //! Spelling and sources: `api/facts.md` section 1.4 of the contract; the missing "-ED" of UNATTACH is real.
 
 /// A word of a closed list.
@@ -19,12 +19,12 @@ pub trait Word: Copy + Eq + 'static {
 }
 
 /// A state as the API named it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State<W> {
     /// A word of the contract.
     Known(W),
-    /// Another word, as it was sent. Shown as `unknown`, so that text from outside is no label.
-    Unknown(Box<str>),
+    /// Another word. Shown as `unknown`, so that text from outside is no label; what was sent is among the losses of a listing.
+    Unknown,
 }
 
 impl<W: Word> State<W> {
@@ -37,7 +37,7 @@ impl<W: Word> State<W> {
         W::ALL
             .iter()
             .find(|word| word.reads(raw))
-            .map_or_else(|| State::Unknown(raw.into()), |word| State::Known(*word))
+            .map_or(State::Unknown, |word| State::Known(*word))
     }
 
     /// The label value: the API's spelling, or `unknown`.
@@ -45,7 +45,7 @@ impl<W: Word> State<W> {
     pub fn label(&self) -> &'static str {
         match self {
             State::Known(word) => word.word(),
-            State::Unknown(_) => Self::UNKNOWN,
+            State::Unknown => Self::UNKNOWN,
         }
     }
 
@@ -54,7 +54,7 @@ impl<W: Word> State<W> {
     pub fn place(&self) -> usize {
         match self {
             State::Known(word) => word.place(),
-            State::Unknown(_) => W::ALL.len(),
+            State::Unknown => W::ALL.len(),
         }
     }
 
@@ -242,9 +242,9 @@ mod tests {
     }
 
     #[test]
-    fn another_word_is_kept_and_shown_as_unknown() {
+    fn another_word_is_shown_as_unknown() {
         let state: State<Status> = State::parse("Deleted");
-        assert_eq!(state, State::Unknown("Deleted".into()));
+        assert_eq!(state, State::Unknown);
         assert_eq!(state.label(), "unknown");
     }
 }

@@ -5,7 +5,7 @@ use super::states::Word;
 
 /// A word of the union.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TaskStatus(usize);
+pub struct TaskStatus(u8);
 
 const WORDS: [&str; 41] = [
     "scheduling",
@@ -53,9 +53,9 @@ const WORDS: [&str; 41] = [
 
 const ALL: [TaskStatus; WORDS.len()] = {
     let mut all = [TaskStatus(0); WORDS.len()];
-    let mut place = 0;
-    while place < WORDS.len() {
-        all[place] = TaskStatus(place);
+    let mut place = 0_u8;
+    while (place as usize) < WORDS.len() {
+        all[place as usize] = TaskStatus(place);
         place += 1;
     }
     all
@@ -70,11 +70,11 @@ impl Word for TaskStatus {
     const ALL: &'static [Self] = &ALL;
 
     fn word(self) -> &'static str {
-        WORDS[self.0]
+        WORDS[self.place()]
     }
 
     fn place(self) -> usize {
-        self.0
+        usize::from(self.0)
     }
 
     /// `powering-off` and `powering_off` are one word.

@@ -153,7 +153,7 @@ mod tests {
         desktop.is_frozen = Some(false);
         desktop.assigned_users = Some(2);
         desktop.status = Some(State::Known(Status::Error));
-        desktop.login_status = Some(State::Unknown("DREAMING".into()));
+        desktop.login_status = Some(State::Unknown);
         desktop.in_maintenance_mode = Some(true);
         desktop.created = Some("2022-01-21T06:57:47.459Z".parse().expect("a time"));
         desktop.address_mark = u64::MAX;

@@ -135,10 +135,10 @@ fn desktop_record<'a>(
         id: Cow::Borrowed(desktop.id.as_str()),
         computer_name: borrowed(&desktop.computer_name),
         states: [
-            word(desktop.status.as_ref()),
-            word(desktop.login_status.as_ref()),
-            word(desktop.attach_state.as_ref()),
-            word(desktop.task_status.as_ref()),
+            word(desktop.status),
+            word(desktop.login_status),
+            word(desktop.attach_state),
+            word(desktop.task_status),
         ],
         in_maintenance_mode: desktop.in_maintenance_mode,
         is_frozen: desktop.is_frozen,
@@ -191,12 +191,9 @@ fn entry_of(record: DesktopRecord<'_>, facts: &[Arc<Facts>], places: &[Arc<Place
     })
 }
 
-/// A state in the API's own word; one that we do not know keeps its text.
-fn word<W: Word>(state: Option<&State<W>>) -> OptionalText<'_> {
-    state.map(|state| match state {
-        State::Known(word) => Cow::Borrowed(word.word()),
-        State::Unknown(raw) => Cow::Borrowed(&**raw),
-    })
+/// A state in the API's own word; one that we do not know reads back as such.
+fn word<W: Word>(state: Option<State<W>>) -> OptionalText<'static> {
+    state.map(|state| Cow::Borrowed(state.label()))
 }
 
 fn moment_of(nanoseconds: i128) -> Option<Timestamp> {

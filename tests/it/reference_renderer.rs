@@ -455,7 +455,7 @@ proptest! {
             let id = fleet.keys().nth(place.index(fleet.len())).unwrap().clone();
             let (desktop, ports) = fleet.get_mut(&id).unwrap();
             match change {
-                0 => desktop.status = other.status.clone(),
+                0 => desktop.status = other.status,
                 1 => desktop.facts = Arc::clone(&other.facts),
                 2 => *ports = other_ports,
                 _ => drop(fleet.insert(other.id.clone(), (other, other_ports))),
