@@ -1,5 +1,6 @@
-# Sourced by benches that watch a whole exporter: a simulated API in a process of its own, and an exporter that polls it as
-# often as `interval` says, networks at every fifth poll. Needs a release build; whatever was started ends with the script.
+# Sourced by benches that watch a whole exporter: a simulated API in a process of its own, and an exporter that polls it so
+# seldom that a poll ends before the next one begins, networks at every fifth poll. Needs a release build; whatever was started
+# ends with the script.
 # Sets `work` (a folder), `exporter` (a process id) and `address`.
 
 binary=target/release/workspace-exporter
@@ -7,14 +8,14 @@ address=127.0.0.1:10323
 work=$(mktemp -d)
 trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$work"' EXIT
 
-start_exporter() { # DESKTOPS SECONDS sparse|dense
-  local desktops=$1 interval=$2 rows=$3
+start_exporter() { # DESKTOPS sparse|dense
+  local desktops=$1 rows=$2 interval=$((2 + $1 / 15000))
   "$binary" simulate --api-only --desktops "$desktops" --log.level=error >"$work/welcome" &
   until grep -q "secret key" "$work/welcome"; do sleep 0.2; done
   printf 'access_key: %s\nsecret_key: %s\n' "$(welcome 'access key')" "$(welcome 'secret key')" >"$work/key.yaml"
   cat >"$work/exporter.yaml" <<YAML
 web: { listen: ["$address"] }
-collect: { interval: ${interval}s, network_interval: $((5 * interval))s, listing_timeout: 240s }
+collect: { interval: ${interval}s, network_interval: $((5 * interval))s }
 api: { requests_per_second: 1000, burst: 1000, concurrency: 8 }
 metrics: { state_rows: $rows }
 credentials: { main: { kind: access_key, file: "$work/key.yaml" } }

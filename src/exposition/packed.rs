@@ -83,7 +83,7 @@ impl Packed {
             selection,
             syntax,
             packer: Packer::new(coding),
-            parts: vec![Vec::new(); plan.families().len()],
+            parts: (0..plan.families().len()).map(|family| room(before, family)).collect(),
             checksums: vec![Vec::new(); plan.families().len()],
             text: Vec::new(),
         };
@@ -267,6 +267,12 @@ impl Packing<'_> {
         });
         (shrunk.collect(), whole)
     }
+}
+
+/// Room for what a part will be: most likely about what it was. One that grows is there twice for a moment.
+fn room(before: Option<&Packed>, family: usize) -> Vec<u8> {
+    let last = before.and_then(|before| before.parts.get(family)).map_or(0, Bytes::len);
+    Vec::with_capacity(last + last / 16)
 }
 
 /// What is sent: a small fleet's parts as one, for a system call more costs more than the copy.

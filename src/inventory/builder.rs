@@ -201,9 +201,6 @@ fn compare(before: &Snapshot, entries: &mut [Entry], moment: Timestamp, changes:
         } else {
             changes.note(&known.desktop, &entry.desktop, moment, &mut entry.last_transitions);
         }
-        if known.ports == entry.ports {
-            entry.ports.clone_from(&known.ports);
-        }
     }
     changes.disappeared += earlier.count() as u64;
 }

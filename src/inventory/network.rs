@@ -79,7 +79,8 @@ impl Networks {
         self.places.retain(|place| Arc::strong_count(place) > 1);
     }
 
-    /// Takes what an answer says of a desktop that had these addresses; ports that are alike are one.
+    /// Takes what an answer says of a desktop that had these addresses; ports that are alike are one, and what is as it was is
+    /// kept as it was, for snapshots share it.
     pub fn found(&mut self, id: DesktopId, mark: u64, mut ports: Vec<Port>, now: Instant) {
         for port in &mut ports {
             match self.places.get(&port.place) {
@@ -89,8 +90,13 @@ impl Networks {
         }
         ports.sort();
         ports.dedup();
+        let before = self.known.get(&id).and_then(|known| known.answer.as_ref());
+        let ports = match before {
+            Some((_, before)) if **before == *ports => Arc::clone(before),
+            _ => ports.into(),
+        };
         let known = Known {
-            answer: Some((now, ports.into())),
+            answer: Some((now, ports)),
             mark,
             is_refused: false,
         };
