@@ -72,16 +72,21 @@ impl Stage {
             network_interval: Duration::from_secs(300),
         };
         let (board, reader) = Board::open();
-        let mut networks = Networks::new(Duration::from_secs(3_600));
-        for answer in answers {
-            for (id, ports) in network_answer(answer).unwrap().networks {
-                networks.found(id, 0, ports, Instant::now());
-            }
-        }
-        Self {
+        let mut stage = Self {
             publisher: board.add(Arc::new(project)),
             reader,
-            networks,
+            networks: Networks::new(Duration::from_secs(3_600)),
+        };
+        stage.hear(answers);
+        stage
+    }
+
+    /// Takes what a pass over the networks answers.
+    fn hear(&mut self, answers: &[Bytes]) {
+        for answer in answers {
+            for (id, ports) in network_answer(answer).unwrap().networks {
+                self.networks.found(id, 0, ports, Instant::now());
+            }
         }
     }
 
@@ -151,7 +156,7 @@ fn a_poll_and_a_scrape_take_what_they_may_of_the_heap() {
     let form = (&everything, Syntax::Classic, Coding::Gzip);
     let _profiler = Profiler::builder().testing().build();
 
-    let stage = Stage::new(&answers);
+    let mut stage = Stage::new(&answers);
     let (snapshot, first) = count("the first poll", || stage.poll(&pages));
     assert_a_desktop(first, 9);
     println!("{} bytes a desktop, without networks", first.kept_bytes / DESKTOPS);
@@ -169,6 +174,11 @@ fn a_poll_and_a_scrape_take_what_they_may_of_the_heap() {
         second.kept_bytes / DESKTOPS
     );
     drop(next);
+    let ((), heard) = count("networks of which none changed", || stage.hear(&answers));
+    assert!(
+        heard.kept_bytes < DESKTOPS,
+        "cards that are as they were are shared with the snapshot: {heard:?}"
+    );
 
     let (sheet, _) = count("a sheet", || {
         Sheet::of(Arc::clone(&publication), Arc::clone(&plan), Syntax::Classic)
