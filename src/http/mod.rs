@@ -6,6 +6,7 @@ mod body;
 mod forms;
 mod landing_page;
 mod listener;
+mod patience;
 mod rest;
 mod routes;
 mod scrape;

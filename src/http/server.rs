@@ -5,7 +5,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Request;
+use http::header::CONNECTION;
+use http::{HeaderValue, Request};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -13,15 +14,19 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::listener::{BindError, Listener, Stream};
+use super::patience::Patient;
 use super::routes::Routes;
 use crate::config::{Listen, WebSettings};
 
 /// A client that has not sent its header by then is let go (`semantics.md`, section 4).
 const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A connection that is older ends with its next answer, so that clients find another address when there is one.
+const CONNECTION_AGE_MAXIMUM: Duration = Duration::from_secs(600);
 
 /// Request headers over this are refused by hyper with 431.
 const HEADER_BYTES_MAXIMUM: usize = 64 * 1024;
@@ -120,15 +125,24 @@ async fn accept_one(
 }
 
 async fn serve(stream: Box<dyn Stream>, permit: Option<OwnedSemaphorePermit>, routes: Routes, watcher: Watcher) {
+    let accepted_at = Instant::now();
     let service = service_fn(move |request: Request<Incoming>| {
         let routes = routes.clone();
-        async move { Ok::<_, Infallible>(routes.answer(&request).await) }
+        async move {
+            let mut answer = routes.answer(&request).await;
+            if accepted_at.elapsed() >= CONNECTION_AGE_MAXIMUM {
+                answer
+                    .headers_mut()
+                    .insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, Infallible>(answer)
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
         .max_buf_size(HEADER_BYTES_MAXIMUM)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(Patient::new(stream)), service);
     if let Err(error) = watcher.watch(connection).await {
         tracing::debug!(%error, "a connection ended early");
     }

@@ -1,8 +1,13 @@
 //! The manners of a daemon: start, readiness, endpoints, stop.
 
+use std::io::Write;
+use std::net::TcpStream;
+use std::time::Duration;
+
 use serde_json::Value;
 use tokio::time::Instant;
 
+use crate::cloud::Cloud;
 use crate::reference_api::{PROJECT_ID, ReferenceApi, desktop};
 use crate::rig::{Exporter, client, one_project, wait_for, write};
 
@@ -168,4 +173,41 @@ projects:
         200,
         "a project that is not required holds readiness up"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readers_that_take_nothing_give_their_places_back() {
+    let cloud = Cloud::standing_still(4_000).await;
+    let token = cloud.write("token", &cloud.identity.token);
+    let configuration = format!(
+        "
+web: {{ max_connections: 2 }}
+collect: {{ interval: 1h }}
+api: {{ requests_per_second: 1000, burst: 1000 }}
+metrics: {{ state_rows: dense }}
+credentials: {{ main: {{ kind: token_file, file: '{}' }} }}
+projects: [ {{ name: simulated, endpoint: '{}', project_id: {} }} ]",
+        token.display(),
+        cloud.endpoint,
+        cloud.identity.project_id
+    );
+    let exporter = Exporter::start_with(&configuration, &[]).await;
+    exporter.wait_for_snapshot("simulated").await;
+    let address = exporter.base.strip_prefix("http://").unwrap();
+    let stuck: Vec<TcpStream> = (0..2)
+        .map(|_| {
+            let mut reader = TcpStream::connect(address).unwrap();
+            reader.write_all(b"GET /metrics HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
+            reader
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    let answer = |patience| tokio::time::timeout(patience, exporter.get("/-/healthy"));
+    assert!(
+        answer(Duration::from_secs(2)).await.is_err(),
+        "all places should be taken"
+    );
+    let (status, _) = answer(Duration::from_secs(60)).await.expect("a place");
+    assert_eq!(status, 200);
+    drop(stuck);
 }
