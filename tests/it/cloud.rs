@@ -65,6 +65,23 @@ impl Cloud {
         path
     }
 
+    /// A configuration that lists all of it as the project `simulated`, dense and with a token.
+    pub(crate) fn dense(&self, interval: &str, more: &str) -> String {
+        let token = self.write("token", &self.identity.token);
+        let Self { identity, endpoint, .. } = self;
+        format!(
+            "
+collect: {{ interval: {interval}, network_interval: 1h }}
+api: {{ requests_per_second: 1000, burst: 1000 }}
+metrics: {{ state_rows: dense }}
+credentials: {{ main: {{ kind: token_file, file: '{}' }} }}
+projects: [ {{ name: simulated, endpoint: '{endpoint}', project_id: {} }} ]
+{more}",
+            token.display(),
+            identity.project_id
+        )
+    }
+
     /// A configuration with this credential; the project's id is left to IAM.
     pub(crate) fn with_credential(&self, credential: &str) -> String {
         let Self { identity, endpoint, .. } = self;

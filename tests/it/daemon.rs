@@ -178,20 +178,7 @@ projects:
 #[tokio::test(flavor = "multi_thread")]
 async fn readers_that_take_nothing_give_their_places_back() {
     let cloud = Cloud::standing_still(4_000).await;
-    let token = cloud.write("token", &cloud.identity.token);
-    let configuration = format!(
-        "
-web: {{ max_connections: 2 }}
-collect: {{ interval: 1h }}
-api: {{ requests_per_second: 1000, burst: 1000 }}
-metrics: {{ state_rows: dense }}
-credentials: {{ main: {{ kind: token_file, file: '{}' }} }}
-projects: [ {{ name: simulated, endpoint: '{}', project_id: {} }} ]",
-        token.display(),
-        cloud.endpoint,
-        cloud.identity.project_id
-    );
-    let exporter = Exporter::start_with(&configuration, &[]).await;
+    let exporter = Exporter::start_with(&cloud.dense("1h", "web: { max_connections: 2 }"), &[]).await;
     exporter.wait_for_snapshot("simulated").await;
     let address = exporter.base.strip_prefix("http://").unwrap();
     let stuck: Vec<TcpStream> = (0..2)

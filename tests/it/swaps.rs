@@ -64,19 +64,7 @@ async fn a_scrape_during_a_swap_sees_one_snapshot_whole() {
     let desktops = 4_000;
     let cloud = Cloud::standing_still(desktops).await;
     turn_all(&cloud, "ACTIVE");
-    let token = cloud.write("token", &cloud.identity.token);
-    let configuration = format!(
-        "
-collect: {{ interval: 3s, network_interval: 1h }}
-api: {{ requests_per_second: 1000, burst: 1000 }}
-metrics: {{ state_rows: dense }}
-credentials: {{ main: {{ kind: token_file, file: '{}' }} }}
-projects: [ {{ name: simulated, endpoint: '{}', project_id: {} }} ]",
-        token.display(),
-        cloud.endpoint,
-        cloud.identity.project_id
-    );
-    let exporter = Exporter::start_with(&configuration, &[]).await;
+    let exporter = Exporter::start_with(&cloud.dense("3s", ""), &[]).await;
     exporter.wait_for_snapshot("simulated").await;
     let base = exporter.base.clone();
     let is_over = Arc::new(AtomicBool::new(false));
