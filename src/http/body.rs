@@ -5,7 +5,8 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
+use bytes::buf::Chain;
+use bytes::{Buf, Bytes};
 use hyper::body::{Body, Frame, SizeHint};
 
 use crate::exposition::Print;
@@ -42,23 +43,31 @@ impl Page {
 }
 
 impl Body for Page {
-    type Data = Bytes;
+    /// The last two parts go together: a system call less, and the reader is woken once.
+    type Data = Chain<Bytes, Bytes>;
     type Error = Infallible;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        let mut part = Bytes::new();
         if let Some(print) = &mut self.print {
             let mut chunk = Vec::with_capacity(CHUNK_CAPACITY);
-            if !print.fill(&mut chunk, CHUNK) {
-                self.print = None;
+            if print.fill(&mut chunk, CHUNK) {
+                return Poll::Ready(Some(Ok(Frame::data(Bytes::from(chunk).chain(Bytes::new())))));
             }
-            if !chunk.is_empty() {
-                return Poll::Ready(Some(Ok(Frame::data(chunk.into()))));
-            }
+            self.print = None;
+            part = chunk.into();
+        } else if let Some(next) = self.parts.pop_front() {
+            part = next;
         }
-        Poll::Ready(self.parts.pop_front().map(|part| Ok(Frame::data(part))))
+        let last = match self.parts.len() {
+            1 => self.parts.pop_front().unwrap_or_default(),
+            _ => Bytes::new(),
+        };
+        let data = part.chain(last);
+        Poll::Ready(data.has_remaining().then(|| Ok(Frame::data(data))))
     }
 
     fn is_end_stream(&self) -> bool {
