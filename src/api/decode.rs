@@ -264,6 +264,22 @@ mod tests {
     }
 
     #[test]
+    fn the_record_of_a_desktop_that_is_gone_says_so_in_any_case() {
+        let page = desktop_page(
+            br#"{"desktops": [{"desktop_id": "a", "status": "DELETED"}, {"desktop_id": "b", "status": "deleted"},
+                {"desktop_id": "c", "status": "ACTIVE"}, {"desktop_id": "d"}]}"#,
+            &Extras::default(),
+        );
+        let gone: Vec<bool> = page
+            .expect("a page")
+            .desktops
+            .iter()
+            .map(|desktop| desktop.is_deleted)
+            .collect();
+        assert_eq!(gone, [true, true, false, false]);
+    }
+
+    #[test]
     fn hardware_tags_and_assignments_read_as_the_page_says() {
         let record = r#"{"desktop_id": "a", "is_freeze": true, "task_status": "powering-off",
             "product": {"cpu": "2", "memory": "3072"},
